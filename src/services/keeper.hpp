@@ -1,0 +1,61 @@
+// The keeper: one process per lab that keeps the lab's processes (dnsmasq, DHCP clients, services) running.
+//
+// The keeper itself is `warren keeper DIRECTORY`, started by ensure_keeper() in a session of its own. It
+// follows its children by pidfd, starts them again with backoff when they end, writes what they print to
+// DIRECTORY/log/HOST.NAME.log, and records each in DIRECTORY/processes/ before it answers. When the keeper is
+// killed its children go on; the next keeper reads the records and takes them back. It listens on
+// DIRECTORY/keeper.sock (0600) and answers only its own user and root (SO_PEERCRED).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "state/state.hpp"
+
+namespace warren {
+
+// The keeper's main loop; returns when told to stop. DIRECTORY is the lab's record directory
+// (/run/warren/LAB). Called by the hidden verb `keeper`.
+[[nodiscard]] Result<void> run_keeper(const std::string& directory, const std::string& lab);
+
+// A connection to a lab's keeper. Blocking, with a deadline of 10 s for each answer. One thread at a time.
+class Keeper {
+public:
+    // Connects; fails with ENOENT or ECONNREFUSED in `code` where no keeper runs.
+    [[nodiscard]] static Result<Keeper> connect(const std::string& directory);
+    // Connects, starting a keeper (PROGRAM keeper DIRECTORY LAB) where none runs.
+    [[nodiscard]] static Result<Keeper> ensure(const std::string& directory, const std::string& lab,
+                                               const std::string& program);
+
+    // Starts all these, in parallel; returns when each runs and is ready (a DHCP server: its pid file is
+    // written, so that it listens), or fails naming the first that did not, with the last lines of its log.
+    [[nodiscard]] Result<void> start(const std::vector<Process>& processes);
+    // Ends these and forgets them (SIGTERM, after 2 s SIGKILL). One that is not known is no failure.
+    [[nodiscard]] Result<void> stop(const std::vector<Process>& processes);
+    // SIGHUP to each.
+    [[nodiscard]] Result<void> reload(const std::vector<Process>& processes);
+    // Everything that it keeps, with pid and status.
+    [[nodiscard]] Result<std::vector<Process>> list();
+    // Ends the keeper (not its children); returns when it has gone.
+    [[nodiscard]] Result<void> quit();
+
+private:
+    explicit Keeper(Fd fd) : fd_(std::move(fd)) {}
+    Fd fd_;
+};
+
+// What the records in DIRECTORY say, without a keeper: pid 0 and status "dead" where the process has gone.
+[[nodiscard]] Result<std::vector<Process>> recorded_processes(const std::string& directory);
+
+// What a DHCP client runs when something happens to a lease (dhclient-script(8), udhcpc's script): puts
+// the address with its lifetime, the routes (protocol RTPROT_DHCP), the MTU in place by netlink, in
+// the namespace that it runs in, and writes RESOLV_CONF (from the environment variable
+// WARREN_RESOLV_CONF). Called by the program when its name is "dhcp-script" (a symbolic link to it). Returns
+// the exit status.
+[[nodiscard]] int run_dhcp_script(int argc, char** argv);
+
+}  // namespace warren

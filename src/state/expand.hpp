@@ -1,0 +1,35 @@
+// expand: Lab → wanted State. Pure and deterministic: all that was not written is filled in here.
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+#include "lab/lab.hpp"
+#include "state/state.hpp"
+
+namespace warren {
+
+// What expand must know of the place where the lab will live, decided by the engine.
+struct Site {
+    std::string runtime = "/run/warren";  // records, sockets, leases
+    std::string etc_netns = "/etc/netns";
+    bool ovs_kernel_datapath = false;     // for `datapath: auto`
+    OvsInstance ovs;                      // used where the lab has an OVS switch
+    std::string dhcp_client;              // path of dhclient or udhcpc; "" none installed
+    std::string dnsmasq = "/usr/sbin/dnsmasq";
+    std::string warren = "/proc/self/exe";  // path of this program, for DHCP client scripts
+};
+
+// The LAB must have passed check_lab(). Linear in the lab's size (times log).
+[[nodiscard]] State expand(const Lab& lab, const Site& site);
+
+// Names that others need to find what expand made.
+[[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // "red" or "LAB.red"
+[[nodiscard]] std::string root_namespace(const Lab& lab);                         // "" or "LAB"
+[[nodiscard]] std::string mark_prefix(const std::string& lab);                    // "warren:LAB/"
+[[nodiscard]] std::uint32_t link_group(const std::string& lab);  // IFLA_GROUP of its links
+[[nodiscard]] std::string lab_directory(const Site& site, const std::string& lab);
+// The dnsmasq lease file of a network's server.
+[[nodiscard]] std::string lease_file(const Site& site, const std::string& lab, const std::string& network);
+
+}  // namespace warren
