@@ -37,7 +37,7 @@ struct Prepared {
     std::vector<std::string> environment_text;
     std::vector<char*> environment;
     std::string program;
-    std::vector<std::pair<std::string, std::string>> binds;
+    Binds binds;
 };
 
 Prepared prepare(const SpawnOptions& options) {
@@ -60,12 +60,7 @@ Prepared prepare(const SpawnOptions& options) {
     for (const auto& own : options.environment) { prepared.environment_text.push_back(own); }
     for (auto& text : prepared.environment_text) { prepared.environment.push_back(text.data()); }
     prepared.environment.push_back(nullptr);
-    if (!options.etc_directory.empty()) {
-        for (const char* name : {"resolv.conf", "hosts"}) {
-            const std::string from = options.etc_directory + "/" + name;
-            if (::access(from.c_str(), F_OK) == 0) { prepared.binds.emplace_back(from, std::string("/etc/") + name); }
-        }
-    }
+    if (!options.etc_directory.empty()) { prepared.binds = etc_binds(options.etc_directory); }
     return prepared;
 }
 
@@ -86,19 +81,7 @@ const char* become(const SpawnOptions& options, const Prepared& prepared) {
     for (int i = 0; i < 3; ++i) {
         if (::dup2(wanted[i], i) < 0) { return "set standard streams"; }
     }
-    if (options.net_namespace >= 0 && ::setns(options.net_namespace, CLONE_NEWNET) != 0) {
-        return "enter the network namespace";
-    }
-    if (!prepared.binds.empty()) {
-        if (::unshare(CLONE_NEWNS) != 0) { return "make a mount namespace"; }
-        if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) { return "make the mount namespace its own"; }
-        for (const auto& [from, to] : prepared.binds) {
-            // A machine without that file in /etc has no place to bind it on: the program does without.
-            if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0 && errno != ENOENT) {
-                return "bind the host's own /etc files";
-            }
-        }
-    }
+    if (const char* stage = enter(options.net_namespace, prepared.binds)) { return stage; }
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) { return "enter the working directory"; }
     ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
     return "execute";
@@ -110,6 +93,32 @@ struct ChildFailure {
 };
 
 }  // namespace
+
+Binds etc_binds(const std::string& directory) {
+    Binds binds;
+    for (const char* name : {"resolv.conf", "hosts"}) {
+        const std::string from = directory + "/" + name;
+        if (::access(from.c_str(), F_OK) == 0) { binds.emplace_back(from, std::string("/etc/") + name); }
+    }
+    return binds;
+}
+
+const char* enter(int net_namespace, const Binds& binds) {
+    if (net_namespace >= 0 && ::setns(net_namespace, CLONE_NEWNET) != 0) { return "enter the network namespace"; }
+    if (binds.empty()) { return nullptr; }
+    if (::unshare(CLONE_NEWNS) != 0) { return "make a mount namespace"; }
+    if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) { return "make the mount namespace its own"; }
+    // What is below the machine's /sys (cgroups) is not needed for /sys/class/net; without rights for a new
+    // one the old stays.
+    if (::umount2("/sys", MNT_DETACH) == 0) { (void)::mount("sysfs", "/sys", "sysfs", 0, nullptr); }
+    for (const auto& [from, to] : binds) {
+        // A machine without that file in /etc has no place to bind it on: the program does without.
+        if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0 && errno != ENOENT) {
+            return "bind the host's own /etc files";
+        }
+    }
+    return nullptr;
+}
 
 std::string find_program(const std::string& program) {
     if (program.find('/') != std::string::npos) { return ::access(program.c_str(), X_OK) == 0 ? program : ""; }

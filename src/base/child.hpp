@@ -73,6 +73,15 @@ struct ProcessId {
 // Absolute path of PROGRAM in PATH, /usr/sbin and /sbin; "" where there is none.
 [[nodiscard]] std::string find_program(const std::string& program);
 
+// Files to be seen over others, in a mount namespace of one's own: from → to.
+using Binds = std::vector<std::pair<std::string, std::string>>;
+// A host's own resolv.conf and hosts in DIRECTORY, over /etc's: what ip-netns(8) does with /etc/netns/NAME.
+[[nodiscard]] Binds etc_binds(const std::string& directory);
+// Puts the calling process in a network namespace (-1: stays), and, where there are BINDS, in a mount namespace
+// with them and with a /sys that shows the namespace's own links. Only for single-threaded processes that go
+// on to exec. Null, or what failed (errno says why).
+[[nodiscard]] const char* enter(int net_namespace, const Binds& binds);
+
 // Runs BODY in a thread of its own that has entered the network namespace NS_FD and ends with BODY, so that
 // no thread is left in a wrong namespace. Returns what went wrong on entering, else BODY's result.
 [[nodiscard]] Result<void> in_namespace(int ns_fd, const std::function<Result<void>()>& body);

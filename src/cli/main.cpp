@@ -1,1 +1,64 @@
-int main() { return 0; }
+// The program: reads the command line and hands it to a verb.
+#include <csignal>
+#include <cstring>
+
+#include <unistd.h>
+
+#include "cli/cli.hpp"
+#include "services/keeper.hpp"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Warren builds real networks on this machine from one file: hosts as network namespaces, veth pairs,\n"
+    "Open vSwitch and Linux bridges, VLANs, and a DHCP server for each tenant.";
+
+constexpr const char* kFooter =
+    "A first lab:\n"
+    "  warren up examples/hello.yaml     make it\n"
+    "  warren draw                       see it\n"
+    "  warren exec h1 -- ping -c1 h2     be in it\n"
+    "  warren down                       take it away\n"
+    "\n"
+    "Exit status: 0 done, 1 it failed or an expectation did not hold, 2 wrong use or a wrong file,\n"
+    "3 the machine lacks something. 'warren VERB --help' tells more of each; the manual page is warren(1).";
+
+std::string base_name(const char* path) {
+    const char* slash = std::strrchr(path, '/');
+    return slash != nullptr ? slash + 1 : path;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // DHCP clients run this program, by a link of that name, when something happens to a lease.
+    if (argc > 0 && base_name(argv[0]) == "dhcp-script") { return warren::run_dhcp_script(argc, argv); }
+    std::signal(SIGPIPE, SIG_DFL);
+
+    if (argc >= 3 && std::strcmp(argv[1], "exec") == 0 && argv[2][0] != '-') {
+        return warren::cli::run_exec(argc - 2, argv + 2);
+    }
+
+    CLI::App app(kAbout, "warren");
+    app.set_version_flag("--version", "warren " WARREN_VERSION);
+    app.footer(kFooter);
+    app.require_subcommand(1);
+    app.get_formatter()->column_width(28);
+    warren::cli::Cli cli{app};
+    using namespace warren::cli;
+    for (const auto add : {add_up, add_plan, add_down, add_list, add_show, add_check, add_ping, add_draw, add_exec,
+                           add_shell, add_identify, add_logs, add_doctor, add_schema, add_keeper}) {
+        add(cli);
+    }
+    if (argc == 1) {
+        fmt::print("{}", app.help());
+        return 2;
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) { return cli.status == 0 ? 1 : cli.status; }
+    return cli.status;
+}

@@ -6,9 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,6 +26,33 @@ struct At : Position {
     bool operator==(const At&) const { return true; }
 };
 
+// Where the parts of a thing stand in the file, by key: "mtu", "address/1", "routes/10.0.0.0/8". Empty in a
+// Lab made by a program; takes no part in comparison.
+class Places {
+public:
+    void put(std::string part, Position key, Position value) {
+        places_.insert_or_assign(std::move(part), Place{key, value});
+    }
+    // True also where the value could not be read.
+    [[nodiscard]] bool has(std::string_view part) const { return places_.find(part) != places_.end(); }
+    [[nodiscard]] Position value(std::string_view part, Position otherwise) const {
+        const auto found = places_.find(part);
+        return found == places_.end() ? otherwise : found->second.value;
+    }
+    [[nodiscard]] Position key(std::string_view part, Position otherwise) const {
+        const auto found = places_.find(part);
+        return found == places_.end() ? otherwise : found->second.key;
+    }
+    bool operator==(const Places&) const { return true; }
+
+private:
+    struct Place {
+        Position key;
+        Position value;
+    };
+    std::map<std::string, Place, std::less<>> places_;
+};
+
 enum class SwitchKind { bridge, ovs };
 enum class DatapathKind { automatic, system, netdev };
 enum class FailMode { standalone, secure };
@@ -31,6 +62,7 @@ enum class Restart { always, on_failure, never };
 
 struct Switch {
     At at;
+    Places places;
     std::string name;
     std::optional<SwitchKind> kind;  // default bridge
     std::optional<bool> stp;         // default off
@@ -52,10 +84,11 @@ struct AddressRange {
 // A network's own DHCP server: one dnsmasq in a namespace of its own.
 struct Dhcp {
     At at;
-    std::optional<std::string> host;       // default dhcp-NETWORK
-    std::optional<std::string> interface;  // default tap-NETWORK
-    std::optional<Prefix> address;         // default: the subnet's first free address
-    std::optional<AddressRange> range;     // default: the subnet's other free addresses
+    Places places;
+    std::optional<std::string> host;                 // default dhcp-NETWORK
+    std::optional<std::string> interface;            // default tap-NETWORK
+    std::optional<Prefix> address;                   // default: the subnet's first free address
+    std::optional<AddressRange> range;               // default: the subnet's other free addresses
     std::optional<std::chrono::seconds> lease_time;  // default 1 h
     std::optional<IpAddress> gateway;                // option 3
     std::vector<IpAddress> dns;                      // option 6
@@ -66,6 +99,7 @@ struct Dhcp {
 
 struct Network {
     At at;
+    Places places;
     std::string name;
     std::string switch_name;
     std::optional<Vlan> vlan;
@@ -83,6 +117,7 @@ struct Target {
 
 struct Interface {
     At at;
+    Places places;
     std::string name;
     std::optional<Target> to;
     std::optional<std::string> network;
@@ -92,8 +127,8 @@ struct Interface {
     std::vector<Prefix> addresses;
     bool dhcp = false;  // `address: dhcp`
     std::optional<MacAddress> mac;
-    std::optional<std::uint32_t> mtu;  // bytes; default 1500
-    std::optional<Wire> wire;          // default veth
+    std::optional<std::uint32_t> mtu;    // bytes; default 1500
+    std::optional<Wire> wire;            // default veth
     std::map<Prefix, IpAddress> routes;  // destination → via
     bool operator==(const Interface&) const = default;
 };
@@ -101,6 +136,7 @@ struct Interface {
 // A process that the lab keeps running inside a host.
 struct Service {
     At at;
+    Places places;
     std::string name;
     std::vector<std::string> command;  // a string in the file is given to `sh -c`: {"sh", "-c", STRING}
     std::optional<Restart> restart;    // default always
@@ -109,6 +145,7 @@ struct Service {
 
 struct Host {
     At at;
+    Places places;
     std::string name;
     std::vector<Interface> interfaces;
     std::vector<IpAddress> gateways;     // at most one of each family
@@ -130,6 +167,7 @@ struct LinkEnd {
 
 struct CableLink {
     At at;
+    Places places;
     LinkEnd a;
     LinkEnd b;
     std::optional<Vlan> vlan;
@@ -157,13 +195,15 @@ struct LeaseExpectation {
 };
 struct Expectation {
     At at;
+    Places places;
     std::variant<ReachExpectation, IsolateExpectation, LeaseExpectation> what;
     std::optional<std::chrono::milliseconds> within;
     bool operator==(const Expectation&) const = default;
 };
 
-// `defaults:`, applied by the reader to what does not say otherwise and kept for writing back.
+// `defaults:` as written; the functions below apply it.
 struct Defaults {
+    Places places;
     std::optional<SwitchKind> switch_kind;
     std::optional<bool> switch_stp;
     std::optional<DatapathKind> switch_datapath;
@@ -178,9 +218,10 @@ struct Defaults {
 };
 
 struct Lab {
+    Places places;
     std::string name;
     RootKind root = RootKind::machine;
-    Defaults defaults;  // what was written; expand() applies it
+    Defaults defaults;
     std::vector<Switch> switches;
     std::vector<Network> networks;
     std::vector<Host> hosts;
@@ -193,7 +234,22 @@ struct Lab {
     [[nodiscard]] const Host* find_host(std::string_view name_) const;
 };
 
-// The defaults of §2 and of `defaults:`, in one place.
-[[nodiscard]] SwitchKind kind_of(const Lab& lab, const Switch& sw);
+// What holds for a part of LAB: what it says itself, else what `defaults:` says, else the rule of the format.
+[[nodiscard]] SwitchKind kind_of(const Lab& lab, const Switch& sw);              // bridge
+[[nodiscard]] bool stp_of(const Lab& lab, const Switch& sw);                     // off
+[[nodiscard]] DatapathKind datapath_of(const Lab& lab, const Switch& sw);        // automatic
+[[nodiscard]] FailMode fail_mode_of(const Lab& lab, const Switch& sw);           // standalone
+[[nodiscard]] std::uint32_t mtu_of(const Lab& lab, const Interface& interface);  // 1500
+// veth; a default of `internal` holds only on Open vSwitch switches, where no name is given to the switch's end.
+[[nodiscard]] Wire wire_of(const Lab& lab, const Interface& interface);
+[[nodiscard]] bool forwarding_of(const Lab& lab, const Host& host);  // off
+// A default gateway holds for the hosts that say none of its family, are on a subnet with it and are not it.
+[[nodiscard]] std::vector<IpAddress> gateways_of(const Lab& lab, const Host& host);
+[[nodiscard]] std::vector<IpAddress> dns_of(const Lab& lab, const Host& host);
+// Both together, the host's own before the default's.
+[[nodiscard]] std::map<std::string, std::string> sysctls_of(const Lab& lab, const Host& host);
+// The interface asks for a lease: it says so, or it says no address on a network that has a DHCP server.
+// NETWORK is the interface's own, nullptr none.
+[[nodiscard]] bool takes_lease(const Interface& interface, const Network* network);
 
 }  // namespace warren

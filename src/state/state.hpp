@@ -113,7 +113,8 @@ struct OvsInstance {
     std::string directory;       // of its sockets, database, pids and logs
     std::string net_namespace;   // where its daemons run; "" the machine's
     bool operator==(const OvsInstance&) const = default;
-    [[nodiscard]] std::string database() const { return "unix:" + directory + "/db.sock"; }
+    [[nodiscard]] std::string socket() const { return directory + "/db.sock"; }
+    [[nodiscard]] std::string database() const { return "unix:" + socket(); }  // for ovs-vsctl --db
 };
 
 enum class ProcessRole { dhcp_server, dhcp_client, service };

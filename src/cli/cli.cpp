@@ -1,0 +1,98 @@
+// Helpers of all verbs.
+#include "cli/cli.hpp"
+
+#include <climits>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.hpp"
+#include "lab/lab_file.hpp"
+
+namespace warren::cli {
+
+CLI::App& Cli::verb(const std::string& name, const std::string& what, const std::string& teaches,
+                    std::function<int()> run) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->footer(teaches);
+    sub->callback([this, run = std::move(run)] { status = run(); });
+    return *sub;
+}
+
+void add_output_option(CLI::App& verb, Output& output) {
+    static const std::map<std::string, Output> forms{{"text", Output::text}, {"json", Output::json}};
+    verb.add_option("-o,--output", output, "Form of the result: text (default) or json")
+        ->transform(CLI::Transformer(forms).description(""))
+        ->type_name("FORM");
+}
+
+int fail(const Error& error) {
+    fmt::print(stderr, "warren: {}\n", error.message());
+    switch (error.kind) {
+        case Error::Kind::usage: return 2;
+        case Error::Kind::lacking: return 3;
+        case Error::Kind::failed: return 1;
+    }
+    return 1;
+}
+
+void note(const std::string& text) { fmt::print(stderr, "warren: {}\n", text); }
+
+std::optional<Lab> load_lab(const std::string& file, const std::string& name, int& status) {
+    if (!name.empty()) {
+        if (const auto fault = lab_name_fault(name)) {
+            status = fail(usage_failure("use the lab name '" + name + "'", *fault).value());
+            return std::nullopt;
+        }
+    }
+    auto text = file == "-" ? read_file("/dev/stdin") : read_file(file);
+    if (!text) {
+        Error error = std::move(text).error();
+        error.kind = Error::Kind::usage;
+        status = fail(error);
+        return std::nullopt;
+    }
+    Diagnostics diagnostics(file == "-" ? "<stdin>" : file);
+    Lab lab = read_lab(*text, diagnostics);
+    if (!diagnostics.empty()) {
+        fmt::print(stderr, "{}", diagnostics.text());
+        status = 2;
+        return std::nullopt;
+    }
+    if (!name.empty()) { lab.name = name; }
+    return lab;
+}
+
+std::string absolute(const std::string& file) {
+    if (file == "-") { return "-"; }
+    char path[PATH_MAX];
+    return ::realpath(file.c_str(), path) != nullptr ? path : file;
+}
+
+bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+bool wants_colour() {
+    const char* term = std::getenv("TERM");
+    // https://no-color.org: any value but the empty one.
+    const char* no_colour = std::getenv("NO_COLOR");
+    return stdout_is_terminal() && term != nullptr && std::string(term) != "dumb" &&
+           (no_colour == nullptr || *no_colour == '\0');
+}
+
+bool wants_unicode() {
+    std::setlocale(LC_CTYPE, "");
+    return std::string(::nl_langinfo(CODESET)) == "UTF-8";
+}
+
+int terminal_width() {
+    winsize size{};
+    constexpr int kOtherwise = 100;
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kOtherwise;
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,19 @@
+// warren keeper DIRECTORY LAB: the process that keeps a lab's processes running. Hidden: the engine starts it.
+#include "cli/cli.hpp"
+#include "services/keeper.hpp"
+
+namespace warren::cli {
+
+void add_keeper(Cli& cli) {
+    static std::string directory;
+    static std::string lab;
+    auto& verb = cli.verb("keeper", "", "", [] {
+        const auto result = run_keeper(directory, lab);
+        return result ? 0 : fail(result.error());
+    });
+    verb.group("");
+    verb.add_option("DIRECTORY", directory)->required();
+    verb.add_option("LAB", lab)->required();
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,76 @@
+// warren up FILE: make the machine match the file.
+#include "cli/cli.hpp"
+#include "engine/engine.hpp"
+#include "views/plan_text.hpp"
+
+namespace warren::cli {
+
+void add_up(Cli& cli) {
+    static std::string file;
+    static std::string name;
+    static Output output = Output::text;
+    auto& verb = cli.verb(
+        "up", "Make the machine match a lab file: create or change, only what differs",
+        "warren up lab.yaml                    make it, or bring it to what the file says now\n"
+        "warren up lab.yaml --name second      the same under another name\n\n"
+        "All or nothing: where a step fails, what was there before is there again. A second 'up' of the same\n"
+        "file does nothing. 'warren plan FILE' tells beforehand what would change.",
+        [] {
+            int status = 0;
+            const auto lab = load_lab(file, name, status);
+            if (!lab) { return status; }
+            UpOptions options;
+            options.file = absolute(file);
+            const bool live = stderr_is_terminal();
+            if (live) {
+                options.progress = [](std::size_t done, std::size_t all) {
+                    fmt::print(stderr, "\r\033[K{}/{} steps", done, all);
+                };
+            }
+            Engine engine;
+            const auto result = engine.up(*lab, options);
+            if (live) { fmt::print(stderr, "\r\033[K"); }
+            if (!result) { return fail(result.error()); }
+            if (output == Output::json) {
+                fmt::print("{}\n", changes_json(lab->name, result->changes, result->steps));
+            } else if (result->steps == 0) {
+                fmt::print("{}: nothing to do\n", lab->name);
+            } else {
+                fmt::print("{}: up ({}, {} steps)\n", lab->name, changes_summary(result->changes), result->steps);
+            }
+            for (const auto& interface : result->without_lease) {
+                note(interface + " has no lease yet; its client goes on asking ('warren check' waits for it)");
+            }
+            return 0;
+        });
+    verb.add_option("FILE", file, "the lab file, - for standard input")->required();
+    verb.add_option("--name", name, "use this name instead of the file's");
+    add_output_option(verb, output);
+}
+
+void add_plan(Cli& cli) {
+    static std::string file;
+    static std::string name;
+    static Output output = Output::text;
+    static bool exit_code = false;
+    auto& verb = cli.verb("plan", "Print what 'up' would change, attribute by attribute; changes nothing",
+                          "warren plan lab.yaml\n"
+                          "warren plan lab.yaml --exit-code    exit 0: nothing to do, 1: changes",
+                          [] {
+                              int status = 0;
+                              const auto lab = load_lab(file, name, status);
+                              if (!lab) { return status; }
+                              const auto result = Engine().plan(*lab);
+                              if (!result) { return fail(result.error()); }
+                              fmt::print("{}", output == Output::json
+                                                   ? changes_json(lab->name, result->changes, result->steps) + "\n"
+                                                   : changes_text(result->changes, wants_colour()));
+                              return exit_code && result->steps > 0 ? 1 : 0;
+                          });
+    verb.add_option("FILE", file, "the lab file, - for standard input")->required();
+    verb.add_option("--name", name, "use this name instead of the file's");
+    verb.add_flag("--exit-code", exit_code, "exit with 1 where there is something to change");
+    add_output_option(verb, output);
+}
+
+}  // namespace warren::cli

@@ -1,0 +1,506 @@
+// up, plan, down, and what is there. Called by the command line.
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#include <thread>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/child.hpp"
+#include "engine/apply.hpp"
+#include "engine/leases.hpp"
+#include "engine/observe.hpp"
+#include "lab/lab_file.hpp"
+#include "linux/link.hpp"
+#include "linux/netns.hpp"
+#include "ovs/daemons.hpp"
+#include "services/keeper.hpp"
+
+namespace warren {
+namespace {
+
+std::string own_program() {
+    char path[PATH_MAX];
+    const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+    return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "warren";
+}
+
+// Shared by those who use Warren's own Open vSwitch, exclusive for who stops it: nobody is left with a
+// database that has just gone.
+std::string ovs_lock(const Site& site) { return site.runtime + "/.ovs.lock"; }
+
+Result<void> need_root(const std::string& attempt) {
+    if (::geteuid() == 0) { return {}; }
+    return errno_failure(EPERM, attempt, "run as root: network namespaces and links need CAP_SYS_ADMIN and CAP_NET_ADMIN");
+}
+
+bool uses_vlans_on_bridge(const State& wanted) {
+    for (const auto& [name, ns] : wanted.namespaces) {
+        for (const auto& [link_name, link] : ns.links) {
+            if (link.vlan_filtering) { return true; }
+        }
+    }
+    return false;
+}
+
+// What the machine must have for this state. Told before anything is made.
+Result<void> check_machine(const State& wanted, const Site& site) {
+    for (const auto& [key, process] : wanted.processes) {
+        if (process.role == ProcessRole::dhcp_server && site.dnsmasq.empty()) {
+            return lacking_failure("run the DHCP server of network " + process.network, "dnsmasq is not installed",
+                                   "apt-get install dnsmasq-base");
+        }
+        if (process.role == ProcessRole::dhcp_client && site.dhcp_client.empty()) {
+            return lacking_failure("get an address by DHCP for " + process.host + ":" + process.device,
+                                   "neither dhclient nor udhcpc is installed", "apt-get install isc-dhcp-client");
+        }
+    }
+    if (uses_vlans_on_bridge(wanted)) {
+        WARREN_ASSIGN(const bool filters, bridge_filters_vlans());
+        if (!filters) {
+            return lacking_failure("put VLANs on a Linux bridge", "this kernel's bridge does not filter VLANs",
+                                   "use kind: ovs for that switch, or a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
+        }
+    }
+    for (const auto& [name, bridge] : wanted.bridges) {
+        if (bridge.datapath_type == "system" && !site.ovs_kernel_datapath) {
+            return lacking_failure("make switch " + name + " with datapath: system",
+                                   "this kernel has no Open vSwitch datapath",
+                                   "leave datapath out, or load the module openvswitch (CONFIG_OPENVSWITCH)");
+        }
+    }
+    return {};
+}
+
+// Whose an alias says that a link is.
+std::string owner_of(const std::string& alias) {
+    constexpr std::string_view kMark = "warren:";
+    if (!alias.starts_with(kMark)) { return "not made by Warren"; }
+    return "lab " + alias.substr(kMark.size(), alias.find('/') - kMark.size());
+}
+
+// Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
+void add_conflicts(const State& observed, const State& wanted, const Site& site, const std::string& lab,
+                   std::vector<Conflict>& conflicts) {
+    const std::string root = wanted.ovs ? wanted.ovs->net_namespace : kMachineNamespace;
+    if (const auto ns = observed.namespaces.find(root); ns != observed.namespaces.end()) {
+        for (const auto& [name, bridge] : wanted.bridges) {
+            const auto link = ns->second.links.find(name);
+            if (observed.bridges.contains(name) || link == ns->second.links.end()) { continue; }
+            if (link->second.alias.starts_with(mark_prefix(lab))) { continue; }
+            conflicts.push_back({"link " + name, owner_of(link->second.alias)});
+        }
+    }
+    for (const auto& [path, file] : observed.files) {
+        if (!path.starts_with(site.etc_netns + "/") || !wanted.files.contains(path)) { continue; }
+        if (!file.link_target.starts_with(site.runtime + "/")) {
+            conflicts.push_back({path, "not made by Warren"});
+        } else if (!file.link_target.starts_with(lab_directory(site, lab) + "/")) {
+            const std::string rest = file.link_target.substr(site.runtime.size() + 1);
+            conflicts.push_back({path, "lab " + rest.substr(0, rest.find('/'))});
+        }
+    }
+}
+
+tl::unexpected<Error> conflict_failure(const std::string& lab, const std::vector<Conflict>& conflicts) {
+    std::string reason;
+    constexpr std::size_t kShown = 10;
+    for (std::size_t i = 0; i < std::min(conflicts.size(), kShown); ++i) {
+        reason += fmt::format("{}{} is taken ({})", i == 0 ? "" : ", ", conflicts[i].object, conflicts[i].owner);
+    }
+    if (conflicts.size() > kShown) { reason += fmt::format(", and {} more", conflicts.size() - kShown); }
+    return failure("bring up lab " + lab, reason,
+                   "give it another name in the file, or set 'root: private', where nothing can clash");
+}
+
+// What a lab of this name may have left, when its record cannot tell: every named namespace (its marks
+// decide), links in /etc/netns that point into its directory, and the Open vSwitch that answers.
+Record record_by_marks(const Site& site, const std::string& name) {
+    Record record;
+    record.lab = name;
+    record.boot = boot_id();
+    for (const auto& [ns, inode] : named_namespaces()) {
+        if (inode != 0) { record.namespaces.insert(ns); }
+    }
+    record.secluded = record.namespaces.contains(name);
+    if (DIR* directory = ::opendir(site.etc_netns.c_str())) {
+        while (const dirent* entry = ::readdir(directory)) {
+            char target[PATH_MAX];
+            const std::string path = site.etc_netns + "/" + entry->d_name;
+            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n)).starts_with(lab_directory(site, name) + "/")) {
+                record.files.insert(path);
+            }
+        }
+        ::closedir(directory);
+    }
+    const OvsInstance own{OvsInstance::Kind::lab, lab_directory(site, name) + "/ovs", name};
+    const OvsInstance warren{OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
+    if (path_exists(own.directory)) {
+        record.ovs = own;
+    } else if (path_exists(warren.directory)) {
+        record.ovs = warren;
+    } else if (auto socket = ovs::machine_socket()) {
+        record.ovs = OvsInstance{OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
+    }
+    return record;
+}
+
+// Everything that may exist while OBSERVED turns into WANTED.
+Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before, const State& wanted,
+                  const Site& site) {
+    Record record = before.value_or(Record{});
+    record.lab = lab.name;
+    record.file = options.file;
+    record.text = write_lab(lab);
+    record.boot = boot_id();
+    record.since = before ? before->since : static_cast<std::int64_t>(std::time(nullptr));
+    record.changing = true;
+    record.secluded = lab.root == RootKind::secluded;
+    for (const auto& [name, ns] : wanted.namespaces) {
+        if (name != kMachineNamespace) { record.namespaces.insert(name); }
+    }
+    for (const auto& [path, file] : wanted.files) { record.files.insert(path); }
+    if (wanted.ovs) { record.ovs = wanted.ovs; }
+    if (!before && !path_exists(site.etc_netns)) { record.made_directories.push_back(site.etc_netns); }
+    return record;
+}
+
+void settle_record(Record& record, const State& wanted) {
+    record.changing = false;
+    record.namespaces.clear();
+    record.files.clear();
+    for (const auto& [name, ns] : wanted.namespaces) {
+        if (name != kMachineNamespace) { record.namespaces.insert(name); }
+    }
+    for (const auto& [path, file] : wanted.files) { record.files.insert(path); }
+    record.ovs = wanted.ovs;
+    std::map<std::string, std::map<std::string, std::string>> kept;
+    for (const auto& [name, values] : record.sysctls) {
+        const auto ns = wanted.namespaces.find(name);
+        if (ns == wanted.namespaces.end()) { continue; }
+        for (const auto& [key, value] : values) {
+            if (ns->second.sysctls.contains(key)) { kept[name].emplace(key, value); }
+        }
+    }
+    record.sysctls = std::move(kept);
+}
+
+// A sysctl that the file no longer names goes back to what it was before.
+void restore_sysctls(State& wanted, const Record& record) {
+    for (const auto& [ns, values] : record.sysctls) {
+        const auto found = wanted.namespaces.find(ns);
+        if (found == wanted.namespaces.end()) { continue; }
+        for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
+    }
+}
+
+void quit_keeper(const std::string& directory) {
+    if (auto keeper = Keeper::connect(directory)) { (void)keeper->quit(); }
+}
+
+}  // namespace
+
+Engine::Engine() {
+    base_.warren = own_program();
+    base_.dnsmasq = find_program("dnsmasq");
+    base_.dhcp_client = find_program("dhclient");
+    if (base_.dhcp_client.empty()) { base_.dhcp_client = find_program("udhcpc"); }
+    base_.bridge_netfilter = path_exists("/proc/sys/net/bridge");
+}
+
+Result<bool> bridge_filters_vlans() {
+    bool knows = false;
+    Result<void> result;
+    std::thread([&] {
+        result = [&]() -> Result<void> {
+            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
+            WARREN_ASSIGN(auto socket, nl::Socket::open());
+            WARREN_TRY(socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, false, 0),
+                                    "make a throw-away bridge"}));
+            WARREN_ASSIGN(const KernelLink link, find_link(socket, "probe"));
+            knows = link.knows_vlan_filtering;
+            return {};
+        }();
+    }).join();
+    WARREN_TRY(std::move(result));
+    return knows;
+}
+
+Result<std::optional<Record>> Engine::current_record(const std::string& name) const {
+    return read_record(directory_of(name));
+}
+
+Result<Site> Engine::site_for(const Lab& lab, const std::optional<Record>& record) const {
+    Site site = base_;
+    const bool ovs = std::any_of(lab.switches.begin(), lab.switches.end(),
+                                 [&](const Switch& sw) { return kind_of(lab, sw) == SwitchKind::ovs; });
+    if (!ovs) { return site; }
+    site.ovs_kernel_datapath = ovs::kernel_datapath();
+    const bool secluded = lab.root == RootKind::secluded;
+    if (record && record->ovs && record->secluded == secluded) {
+        site.ovs = *record->ovs;
+    } else if (secluded) {
+        site.ovs = {OvsInstance::Kind::lab, directory_of(lab.name) + "/ovs", lab.name};
+    } else if (auto socket = ovs::machine_socket()) {
+        site.ovs = {OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
+    } else {
+        site.ovs = {OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
+    }
+    return site;
+}
+
+// The two states and what lies between them.
+struct Engine::Look {
+    std::optional<Record> record;
+    Site site;
+    State wanted;
+    State observed;
+    Difference difference;
+
+    Result<void> compare(const Lab& lab, Sockets& sockets) {
+        Scope scope{lab.name, record ? &*record : nullptr, &wanted, &site};
+        WARREN_ASSIGN(observed, observe(scope, sockets));
+        difference = diff(observed, wanted, lab.name);
+        add_conflicts(observed, wanted, site, lab.name, difference.conflicts);
+        return {};
+    }
+    Result<void> fill(const Engine& engine, const Lab& lab, Sockets& sockets) {
+        WARREN_ASSIGN(record, engine.current_record(lab.name));
+        if (record && record->boot != boot_id()) { record.reset(); }  // nothing of it outlived the reboot
+        WARREN_ASSIGN(site, engine.site_for(lab, record));
+        wanted = expand(lab, site);
+        WARREN_TRY(check_machine(wanted, site));
+        if (record) { restore_sysctls(wanted, *record); }
+        return compare(lab, sockets);
+    }
+};
+
+Result<UpResult> Engine::plan(const Lab& lab) {
+    WARREN_TRY(need_root("look at the network namespaces of lab " + lab.name));
+    Sockets sockets;
+    Look look;
+    WARREN_TRY(look.fill(*this, lab, sockets));
+    if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
+    return UpResult{look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+}
+
+Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
+    WARREN_TRY(need_root("bring up lab " + lab.name));
+    const std::string directory = directory_of(lab.name);
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
+    std::optional<Record> record_before;
+    bool left_behind = false;
+    auto result = [&]() -> Result<UpResult> {
+        Sockets sockets;
+        Look look;
+        WARREN_TRY(look.fill(*this, lab, sockets));
+        record_before = look.record;
+        std::optional<Lock> ovs_users;
+        if (look.wanted.ovs && look.wanted.ovs->kind == OvsInstance::Kind::warren) {
+            WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true));
+            WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
+        }
+        if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
+        UpResult done{look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+        Record record = record_for(lab, options, look.record, look.wanted, look.site);
+        if (!look.difference.plan.empty()) {
+            ApplyOptions apply_options{lab.name, look.site, true, options.progress};
+            WARREN_TRY(write_record(directory, record));
+            // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
+            const bool revived = look.record && look.record->ovs && look.wanted.ovs == look.record->ovs &&
+                                 !look.observed.ovs;
+            if (revived) {
+                if (auto started = apply(Plan{{StartOvs{*look.wanted.ovs}}}, apply_options, sockets); !started) {
+                    return tl::unexpected(std::move(started.error().error));
+                }
+                WARREN_TRY(look.compare(lab, sockets));
+            }
+            auto applied = apply(look.difference.plan, apply_options, sockets);
+            if (!applied) {
+                left_behind = !applied.error().undone;
+                if (record_before && !left_behind) { WARREN_TRY(write_record(directory, *record_before)); }
+                return tl::unexpected(std::move(applied.error().error));
+            }
+            for (const auto& [ns, values] : applied->sysctls_before) {
+                for (const auto& [key, value] : values) { record.sysctls[ns].try_emplace(key, value); }
+            }
+            if (!look.wanted.keeper) { quit_keeper(directory); }
+        }
+        settle_record(record, look.wanted);
+        if (!look.record || *look.record != record) { WARREN_TRY(write_record(directory, record)); }
+        done.without_lease = wait_for_leases(look.wanted, options.lease_time);
+        return done;
+    }();
+    if (!result && !record_before && !left_behind) {
+        // Nothing was there before and nothing is now.
+        quit_keeper(directory);
+        (void)remove_tree(directory);
+        ::rmdir(base_.runtime.c_str());
+    }
+    return result;
+}
+
+Result<bool> Engine::down(const std::string& name, bool force) {
+    WARREN_TRY(need_root("take down lab " + name));
+    const std::string directory = directory_of(name);
+    if (!force && !path_exists(directory)) { return false; }
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
+    std::optional<Record> record;
+    auto read = current_record(name);
+    if (read) {
+        record = std::move(*read);
+    } else if (!force) {
+        return tl::unexpected(std::move(read).error());
+    }
+    if (!record || force) {
+        if (force) { record = record_by_marks(base_, name); }
+    }
+    const bool was = record.has_value();
+    if (record) {
+        Sockets sockets;
+        std::optional<Lock> ovs_alone;
+        if (record->ovs && record->ovs->kind == OvsInstance::Kind::warren) {
+            WARREN_ASSIGN(ovs_alone, Lock::take(ovs_lock(base_)));
+        }
+        const Scope scope{name, &*record, nullptr, &base_};
+        WARREN_ASSIGN(const State observed, observe(scope, sockets));
+        const Difference difference = diff(observed, State{}, name);
+        record->changing = true;
+        WARREN_TRY(write_record(directory, *record));
+        ApplyOptions options{name, base_, false, {}};
+        if (auto applied = apply(difference.plan, options, sockets); !applied) {
+            return tl::unexpected(std::move(applied.error().error));
+        }
+        quit_keeper(directory);
+        for (const auto& made : record->made_directories) { ::rmdir(made.c_str()); }
+        if (ovs_alone && !path_exists(record->ovs->directory)) { ::unlink(ovs_lock(base_).c_str()); }
+    }
+    WARREN_TRY(remove_tree(directory));
+    ::rmdir(base_.runtime.c_str());
+    return was;
+}
+
+std::vector<LabSummary> Engine::list() const {
+    std::vector<LabSummary> labs;
+    for (const auto& name : recorded_labs(base_.runtime)) {
+        LabSummary summary;
+        summary.name = name;
+        const auto record = current_record(name);
+        if (!record || !*record) {
+            summary.state = "damaged";
+            labs.push_back(summary);
+            continue;
+        }
+        Diagnostics ignored((*record)->file);
+        const Lab lab = read_lab((*record)->text, ignored);
+        summary.file = (*record)->file;
+        summary.state = (*record)->boot != boot_id() ? "gone" : (*record)->changing ? "changing" : "up";
+        summary.since = (*record)->since;
+        summary.hosts = lab.hosts.size();
+        summary.switches = lab.switches.size();
+        labs.push_back(summary);
+    }
+    return labs;
+}
+
+Result<LabStatus> Engine::status(const std::string& name) {
+    WARREN_TRY(need_root("look at lab " + name));
+    WARREN_ASSIGN(auto record, current_record(name));
+    if (!record) { return failure("show lab " + name, "there is no such lab", "'warren list' names those that are up"); }
+    LabStatus status;
+    status.record = std::move(*record);
+    Diagnostics diagnostics(status.record.file);
+    status.lab = read_lab(status.record.text, diagnostics);
+    Sockets sockets;
+    Look look;
+    WARREN_TRY(look.fill(*this, status.lab, sockets));
+    status.drift = changes(look.difference.plan, look.observed, look.wanted);
+    for (const auto& conflict : look.difference.conflicts) { status.conflicts.emplace_back(conflict.object, conflict.owner); }
+    status.wanted = std::move(look.wanted);
+    status.observed = std::move(look.observed);
+    return status;
+}
+
+Result<std::string> Engine::choose(const std::string& name) const {
+    const auto labs = recorded_labs(base_.runtime);
+    if (!name.empty()) {
+        if (std::find(labs.begin(), labs.end(), name) != labs.end()) { return name; }
+        return failure("find lab " + name, "there is no such lab", "'warren list' names those that are up");
+    }
+    if (labs.size() == 1) { return labs.front(); }
+    if (labs.empty()) { return failure("choose a lab", "no lab is up", "'warren up FILE' brings one up"); }
+    std::string names;
+    for (const auto& lab : labs) { names += (names.empty() ? "" : ", ") + lab; }
+    return usage_failure("choose a lab", "several are up: " + names, "name one");
+}
+
+namespace {
+
+// The hosts of a record, by the mark each namespace bears, are what the names say: LAB.HOST or HOST.
+std::string host_of(const Record& record, const std::string& net_namespace) {
+    if (!record.secluded) { return net_namespace; }
+    return net_namespace == record.lab ? "" : net_namespace.substr(record.lab.size() + 1);
+}
+
+}  // namespace
+
+Result<Place> Engine::find_host(const std::string& name) const {
+    const auto slash = name.find('/');
+    const std::string only_lab = slash == std::string::npos ? "" : name.substr(0, slash);
+    const std::string host = slash == std::string::npos ? name : name.substr(slash + 1);
+    std::vector<Place> found;
+    std::string known;
+    for (const auto& lab : recorded_labs(base_.runtime)) {
+        if (!only_lab.empty() && lab != only_lab) { continue; }
+        const auto record = current_record(lab);
+        if (!record || !*record) { continue; }
+        for (const auto& ns : (*record)->namespaces) {
+            const std::string own = host_of(**record, ns);
+            if (own == host) { found.push_back({lab, own, ns, ""}); }
+            if (known.size() < 200 && !own.empty()) { known += (known.empty() ? "" : ", ") + own; }
+        }
+    }
+    if (found.size() == 1) { return found.front(); }
+    if (found.empty()) {
+        return failure("find host " + name, "no lab that is up has it", known.empty() ? "no lab is up" : "hosts: " + known);
+    }
+    std::string names;
+    for (const auto& place : found) { names += (names.empty() ? "" : ", ") + place.lab + "/" + place.host; }
+    return usage_failure("find host " + name, "several labs have it", "say one of " + names);
+}
+
+Result<std::optional<Place>> Engine::identify(pid_t pid) const {
+    const std::uint64_t inode = namespace_inode_of(pid);
+    if (inode == 0) {
+        return errno_failure(process_id(pid) ? EACCES : ESRCH, "identify process " + std::to_string(pid));
+    }
+    const auto named = named_namespaces();
+    for (const auto& lab : recorded_labs(base_.runtime)) {
+        const auto record = current_record(lab);
+        if (!record || !*record) { continue; }
+        for (const auto& ns : (*record)->namespaces) {
+            const auto found = named.find(ns);
+            if (found == named.end() || found->second != inode) { continue; }
+            Place place{lab, host_of(**record, ns), ns, ""};
+            if (auto processes = recorded_processes(directory_of(lab))) {
+                for (const auto& process : *processes) {
+                    if (process.pid == pid) { place.process = process.name; }
+                }
+            }
+            return std::optional(place);
+        }
+    }
+    return std::optional<Place>{};
+}
+
+}  // namespace warren

@@ -1,0 +1,94 @@
+// The engine: labs on this machine. Brings the machine to a lab's state and away from it, and tells what is
+// there. Everything the command line does to the machine goes through here.
+//
+// Each call takes what locks it needs; several processes may call at the same time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/record.hpp"
+#include "lab/lab.hpp"
+#include "plan/changes.hpp"
+#include "plan/plan.hpp"
+#include "state/expand.hpp"
+#include "state/state.hpp"
+
+namespace warren {
+
+struct UpOptions {
+    std::string file;  // where the lab was read from, for `list` and `show`
+    std::function<void(std::size_t done, std::size_t all)> progress;
+    std::chrono::milliseconds lease_time{10'000};  // how long to wait for DHCP clients' first leases
+};
+
+struct UpResult {
+    std::size_t steps = 0;  // 0: nothing was to be done
+    std::vector<Change> changes;
+    std::vector<std::string> without_lease;  // "red:eth0-r": its DHCP client has no address yet
+};
+
+struct LabSummary {
+    std::string name;
+    std::string file;
+    std::string state;  // "up", "changing" (an up or down under way or killed), "damaged", "gone" (before a reboot)
+    std::int64_t since = 0;
+    std::size_t hosts = 0;
+    std::size_t switches = 0;
+};
+
+// A lab as it was put up and as it is.
+struct LabStatus {
+    Record record;
+    Lab lab;
+    State wanted;
+    State observed;
+    std::vector<Change> drift;
+    std::vector<std::pair<std::string, std::string>> conflicts;  // object, owner
+};
+
+struct Place {
+    std::string lab;
+    std::string host;  // "" in the lab's secluded root namespace
+    std::string net_namespace;
+    std::string process;  // the name of the lab's process that it is, or ""
+};
+
+class Engine {
+public:
+    Engine();  // of this machine: /run/warren, /etc/netns
+
+    [[nodiscard]] Result<UpResult> up(const Lab& lab, const UpOptions& options);
+    // What up() would do. Changes nothing.
+    [[nodiscard]] Result<UpResult> plan(const Lab& lab);
+    // Removes a lab; true: there was one. FORCE: without a readable record, by the marks alone.
+    [[nodiscard]] Result<bool> down(const std::string& name, bool force = false);
+    [[nodiscard]] std::vector<LabSummary> list() const;
+    [[nodiscard]] Result<LabStatus> status(const std::string& name);
+    // The lab named, or, for "", the only one there is.
+    [[nodiscard]] Result<std::string> choose(const std::string& name) const;
+    // HOST or LAB/HOST → where it is.
+    [[nodiscard]] Result<Place> find_host(const std::string& name) const;
+    // Which host a process is in; nothing: in none of a lab's.
+    [[nodiscard]] Result<std::optional<Place>> identify(pid_t pid) const;
+    // What expand() would be told for this lab here. Lacking programs and kernel options are errors of
+    // kind lacking.
+    [[nodiscard]] Result<Site> site_for(const Lab& lab, const std::optional<Record>& record) const;
+    [[nodiscard]] std::string directory_of(const std::string& lab) const { return lab_directory(base_, lab); }
+    [[nodiscard]] const Site& base() const { return base_; }
+
+private:
+    struct Look;
+    [[nodiscard]] Result<std::optional<Record>> current_record(const std::string& name) const;
+    Site base_;
+};
+
+// Whether the kernel's Linux bridge can filter VLANs; asks a bridge in a throw-away namespace.
+[[nodiscard]] Result<bool> bridge_filters_vlans();
+
+}  // namespace warren

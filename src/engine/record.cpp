@@ -1,0 +1,219 @@
+// Records and locks. Called by engine.cpp only.
+#include "engine/record.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace warren {
+namespace {
+
+namespace json = boost::json;
+constexpr int kFormat = 1;
+
+json::array names(const std::set<std::string>& values) { return json::array(values.begin(), values.end()); }
+
+std::set<std::string> names(const json::value& value) {
+    std::set<std::string> out;
+    for (const auto& item : value.as_array()) { out.emplace(item.as_string()); }
+    return out;
+}
+
+std::string text(const json::value& value) { return std::string(value.as_string()); }
+
+json::object to_json(const Record& record) {
+    json::object body;
+    body["lab"] = record.lab;
+    body["file"] = record.file;
+    body["text"] = record.text;
+    body["boot"] = record.boot;
+    body["since"] = record.since;
+    body["changing"] = record.changing;
+    body["namespaces"] = names(record.namespaces);
+    body["files"] = names(record.files);
+    body["secluded"] = record.secluded;
+    if (record.ovs) {
+        body["ovs"] = json::object{{"kind", static_cast<int>(record.ovs->kind)},
+                                   {"directory", record.ovs->directory},
+                                   {"net_namespace", record.ovs->net_namespace}};
+    }
+    json::object sysctls;
+    for (const auto& [ns, values] : record.sysctls) {
+        json::object in;
+        for (const auto& [key, value] : values) { in[key] = value; }
+        sysctls[ns] = std::move(in);
+    }
+    body["sysctls"] = std::move(sysctls);
+    body["made_directories"] = json::array(record.made_directories.begin(), record.made_directories.end());
+    return body;
+}
+
+// Throws what Boost.JSON throws where a key is missing or of another type.
+Record from_json(const json::object& body) {
+    Record record;
+    record.lab = text(body.at("lab"));
+    record.file = text(body.at("file"));
+    record.text = text(body.at("text"));
+    record.boot = text(body.at("boot"));
+    record.since = body.at("since").to_number<std::int64_t>();
+    record.changing = body.at("changing").as_bool();
+    record.namespaces = names(body.at("namespaces"));
+    record.files = names(body.at("files"));
+    record.secluded = body.at("secluded").as_bool();
+    if (const auto* ovs = body.if_contains("ovs")) {
+        const auto& in = ovs->as_object();
+        record.ovs = OvsInstance{static_cast<OvsInstance::Kind>(in.at("kind").to_number<int>()),
+                                 text(in.at("directory")), text(in.at("net_namespace"))};
+    }
+    for (const auto& [ns, values] : body.at("sysctls").as_object()) {
+        for (const auto& [key, value] : values.as_object()) { record.sysctls[ns][key] = text(value); }
+    }
+    for (const auto& path : body.at("made_directories").as_array()) { record.made_directories.push_back(text(path)); }
+    return record;
+}
+
+std::string record_path(const std::string& directory) { return directory + "/record"; }
+
+}  // namespace
+
+std::string boot_id() {
+    auto id = read_file("/proc/sys/kernel/random/boot_id");
+    if (!id) { return ""; }
+    while (!id->empty() && id->back() == '\n') { id->pop_back(); }
+    return *id;
+}
+
+// The first line is "warren-record FORMAT CHECKSUM", the rest JSON: a torn or foreign file shows at once.
+Result<std::optional<Record>> read_record(const std::string& directory) {
+    const std::string path = record_path(directory);
+    auto content = read_file(path, std::size_t{256} << 20U);
+    if (!content) {
+        if (content.error().code == ENOENT) { return std::optional<Record>{}; }
+        return tl::unexpected(std::move(content).error());
+    }
+    const std::string attempt = "read the lab's record " + path;
+    const std::string hint = "'warren down --force LAB' removes what bears the lab's marks without it";
+    const std::size_t end = content->find('\n');
+    int format = 0;
+    unsigned long long sum = 0;
+    if (end == std::string::npos || std::sscanf(content->c_str(), "warren-record %d %llx\n", &format, &sum) != 2) {
+        return failure(attempt, "it is damaged: its first line is not a record's", hint);
+    }
+    if (format > kFormat) {
+        return failure(attempt, fmt::format("it is of format {}, later than this version's {}", format, kFormat),
+                       "use the warren that made it");
+    }
+    const std::string_view body = std::string_view(*content).substr(end + 1);
+    if (stable_hash(body) != sum) {
+        return failure(attempt, fmt::format("it is damaged: the checksum of its {} bytes does not fit", body.size()), hint);
+    }
+    try {
+        return std::optional(from_json(json::parse(json::string_view(body.data(), body.size())).as_object()));
+    } catch (const std::exception& error) {
+        return failure(attempt, fmt::format("it is damaged: {}", error.what()), hint);
+    }
+}
+
+Result<void> write_record(const std::string& directory, const Record& record) {
+    const std::string body = json::serialize(to_json(record));
+    return write_file_atomic(record_path(directory),
+                             fmt::format("warren-record {} {:x}\n{}", kFormat, stable_hash(body), body));
+}
+
+std::vector<std::string> recorded_labs(const std::string& runtime) {
+    std::vector<std::string> labs;
+    DIR* directory = ::opendir(runtime.c_str());
+    if (directory == nullptr) { return labs; }
+    while (const dirent* entry = ::readdir(directory)) {
+        const std::string name = entry->d_name;
+        if (!lab_name_fault(name) && path_exists(record_path(runtime + "/" + name))) { labs.push_back(name); }
+    }
+    ::closedir(directory);
+    std::sort(labs.begin(), labs.end());
+    return labs;
+}
+
+namespace {
+
+void on_alarm(int) {}
+
+// flock with a deadline: an interval timer interrupts it again and again, so that a signal that comes just
+// before the call is no race.
+int flock_within(int fd, int operation, int seconds) {
+    struct sigaction action {};
+    struct sigaction before {};
+    action.sa_handler = on_alarm;  // no SA_RESTART: the call must come back
+    ::sigaction(SIGALRM, &action, &before);
+    itimerval timer{{0, 100'000}, {seconds, 0}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+    const int result = ::flock(fd, operation);
+    const int code = errno;
+    timer = {};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+    ::sigaction(SIGALRM, &before, nullptr);
+    errno = code;
+    return result;
+}
+
+std::string holder_of(int fd) {
+    char content[64] = {};
+    const ssize_t n = ::pread(fd, content, sizeof content - 1, 0);
+    const int pid = n > 0 ? std::atoi(content) : 0;
+    if (pid <= 0) { return "another warren"; }
+    auto command = read_file(fmt::format("/proc/{}/cmdline", pid));
+    if (!command || command->empty()) { return fmt::format("process {}", pid); }
+    for (char& c : *command) {
+        if (c == '\0') { c = ' '; }
+    }
+    while (command->ends_with(' ')) { command->pop_back(); }
+    return fmt::format("process {} ({})", pid, *command);
+}
+
+}  // namespace
+
+Result<Lock> Lock::take(const std::string& path, bool shared) {
+    constexpr int kSeconds = 10;
+    const std::string directory = path.substr(0, path.rfind('/'));
+    for (;;) {
+        // 0755 on what is above: others may see that labs exist, not what is in them.
+        WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/'))));
+        if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+            return errno_failure("make directory " + directory);
+        }
+        auto opened = open_file(path, O_RDWR | O_CREAT, 0600);
+        if (!opened) {
+            if (opened.error().code == ENOENT) { continue; }  // the directory went in between
+            return tl::unexpected(std::move(opened).error());
+        }
+        const int operation = shared ? LOCK_SH : LOCK_EX;
+        if (::flock(opened->get(), operation | LOCK_NB) != 0 &&
+            flock_within(opened->get(), operation, kSeconds) != 0) {
+            if (errno != EINTR) { return errno_failure("lock " + path); }
+            return failure("lock " + path, fmt::format("{} has held it for over {} s", holder_of(opened->get()), kSeconds),
+                           "wait for it to end");
+        }
+        // A holder that removed the lab has removed this file: then another must be locked.
+        struct stat mine {};
+        struct stat there {};
+        if (::fstat(opened->get(), &mine) != 0) { return errno_failure("lock " + path); }
+        if (::stat(path.c_str(), &there) != 0 || there.st_ino != mine.st_ino) { continue; }
+        if (!shared) {
+            const std::string pid = std::to_string(::getpid()) + "\n";
+            if (::ftruncate(opened->get(), 0) == 0) { (void)::pwrite(opened->get(), pid.data(), pid.size(), 0); }
+        }
+        return Lock(std::move(*opened), path);
+    }
+}
+
+}  // namespace warren

@@ -1,0 +1,57 @@
+// What a lab leaves on the machine about itself: /run/warren/LAB/record, and the lock beside it.
+//
+// A record is written before anything is changed (with the names of all that may come to be) and after
+// it is done. It is one file, replaced atomically, with a checksum; it belongs to root alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "state/state.hpp"
+
+namespace warren {
+
+struct Record {
+    std::string lab;
+    std::string file;  // the path that it was read from, as given; absolute
+    std::string text;  // the lab file that was last applied, or is being applied
+    std::string boot;  // kernel.random.boot_id: after a reboot nothing of the rest is there
+    std::int64_t since = 0;  // seconds since 1970
+    bool changing = false;   // an `up` or `down` is under way, or was killed
+    std::set<std::string> namespaces;  // names that may exist
+    std::set<std::string> files;       // paths outside the record's directory that may exist
+    bool secluded = false;  // its switches are in a namespace of the lab's own
+    std::optional<OvsInstance> ovs;
+    std::map<std::string, std::map<std::string, std::string>> sysctls;  // values before ours, by namespace
+    std::vector<std::string> made_directories;  // such as /etc/netns, removed with the last thing in them
+    bool operator==(const Record&) const = default;
+};
+
+[[nodiscard]] std::string boot_id();
+
+// Nothing: there is no record. A damaged one, or one of a later version, is an error that says so.
+[[nodiscard]] Result<std::optional<Record>> read_record(const std::string& directory);
+[[nodiscard]] Result<void> write_record(const std::string& directory, const Record& record);
+// Names of the labs that have a directory under RUNTIME, sorted.
+[[nodiscard]] std::vector<std::string> recorded_labs(const std::string& runtime);
+
+// An exclusive lock that dies with its process (flock). The file is removed by whoever removes its directory.
+class Lock {
+public:
+    // Makes PATH (and its directory, 0700). Waits up to 10 s for another holder, then fails naming it.
+    [[nodiscard]] static Result<Lock> take(const std::string& path, bool shared = false);
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    Lock(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+    Fd fd_;
+    std::string path_;
+};
+
+}  // namespace warren

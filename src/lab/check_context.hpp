@@ -1,0 +1,106 @@
+// What the checks of a lab share: one index of its names and of where each interface is tied. Internal to lab/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "lab/keys.hpp"
+#include "lab/lab.hpp"
+
+namespace warren {
+
+// Joins things that are one; ids count from 0.
+class Joined {
+public:
+    std::size_t add() {
+        parent_.push_back(parent_.size());
+        return parent_.size() - 1;
+    }
+    std::size_t of(std::size_t at) {
+        while (parent_[at] != at) {
+            parent_[at] = parent_[parent_[at]];
+            at = parent_[at];
+        }
+        return at;
+    }
+    // False: they were joined already.
+    bool join(std::size_t a, std::size_t b) {
+        a = of(a);
+        b = of(b);
+        parent_[a] = b;
+        return a != b;
+    }
+
+private:
+    std::vector<std::size_t> parent_;
+};
+
+// Where an interface's other end is.
+struct Attachment {
+    const Switch* sw = nullptr;        // the switch that it is a port of; nullptr: a direct link, or not known
+    const Network* network = nullptr;  // its own, where it is known
+    std::size_t domain = 0;            // broadcast domain
+};
+
+// An end of a link as text: "NODE:PORT".
+[[nodiscard]] inline std::string end_text(const std::string& node, const std::string& port) {
+    return node + ":" + port;
+}
+
+class CheckContext {
+public:
+    CheckContext(const Lab& lab_, Diagnostics& diagnostics_);
+
+    const Lab& lab;
+    Diagnostics& diagnostics;
+    // By name; of two with one name the first.
+    std::unordered_map<std::string_view, const Switch*> switches;
+    std::unordered_map<std::string_view, const Network*> networks;
+    std::unordered_map<std::string_view, const Host*> hosts;
+    std::unordered_map<std::string, const Network*> servers;       // by the DHCP server's host
+    std::unordered_map<std::string, const Interface*> interfaces;  // by end_text()
+    // Made by check_wiring(), for each interface of each host.
+    std::unordered_map<const Interface*, Attachment> attachments;
+    std::unordered_map<const Network*, std::size_t> network_domains;
+
+    void mistake(Position at, std::string message, std::string hint = {}) {
+        diagnostics.add(at, std::move(message), std::move(hint));
+    }
+    [[nodiscard]] const Switch* find_switch(std::string_view name) const { return find(switches, name); }
+    [[nodiscard]] const Network* find_network(std::string_view name) const { return find(networks, name); }
+    [[nodiscard]] const Host* find_host(std::string_view name) const { return find(hosts, name); }
+    // "did you mean 'X'?", or "".
+    [[nodiscard]] std::string near_switch(std::string_view name);
+    [[nodiscard]] std::string near_network(std::string_view name);
+    [[nodiscard]] std::string near_host(std::string_view name, bool servers_too);
+    [[nodiscard]] std::string near_node(std::string_view name);
+
+    void check_interface_name(const std::string& name, Position at);
+    void check_node_name(const std::string& name, std::string_view kind, Position at);
+    void check_vlan(const std::optional<Vlan>& vlan, Position at);
+    void check_mtu(const std::optional<std::uint32_t>& mtu, Position at);
+    void check_sysctls(const std::map<std::string, std::string>& sysctls, const Places& places, Position at);
+
+private:
+    template <class T>
+    static const T* find(const std::unordered_map<std::string_view, const T*>& map, std::string_view name) {
+        const auto found = map.find(name);
+        return found == map.end() ? nullptr : found->second;
+    }
+    std::string near(std::string_view name, const std::vector<std::string_view>& known);
+
+    Nearest nearest_;
+};
+
+// In this order; each adds to the context's diagnostics.
+void check_switches(CheckContext& context);
+void check_wiring(CheckContext& context);    // interfaces' other ends, links, ports, VLANs, loops
+void check_networks(CheckContext& context);  // subnets, DHCP servers
+void check_hosts(CheckContext& context);     // addresses, routes, neighbours, services
+void check_expectations(CheckContext& context);
+
+}  // namespace warren

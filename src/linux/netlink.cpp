@@ -1,0 +1,310 @@
+// Netlink messages and sockets. Called by link.cpp for their content and by engine/ to send them.
+#include "linux/netlink.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+
+#include "base/child.hpp"
+
+namespace warren::nl {
+namespace {
+
+// One sendmsg carries at most this much; the kernel takes 64 requests at once for about the price of 58.
+constexpr std::size_t kBatchBytes = 32U << 10U;
+constexpr std::size_t kBatchRequests = 64;
+constexpr std::size_t kReceiveBytes = 64U << 10U;
+
+void pad(std::vector<char>& bytes) { bytes.resize((bytes.size() + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1}); }
+
+// The kernel's own text of an acknowledgement (NLMSGERR_ATTR_MSG), where it gave one.
+std::string extended_text(const nlmsghdr* message, const nlmsgerr* error) {
+    if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) { return {}; }
+    std::size_t offset = sizeof(nlmsgerr);
+    if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) { offset += error->msg.nlmsg_len - sizeof(nlmsghdr); }
+    const auto payload = mnl_nlmsg_get_payload_len(message);
+    if (payload <= offset) { return {}; }
+    const auto* first = static_cast<const char*>(mnl_nlmsg_get_payload(message)) + offset;
+    return Attributes(first, payload - offset).text(NLMSGERR_ATTR_MSG);
+}
+
+Error refusal(const nlmsghdr* message, const std::string& attempt) {
+    const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+    Error result;
+    result.attempt = attempt;
+    result.code = -error->error;
+    result.reason = extended_text(message, error);
+    return result;
+}
+
+}  // namespace
+
+Message::Message(std::uint16_t type, std::uint16_t flags) {
+    nlmsghdr head{};
+    head.nlmsg_type = type;
+    head.nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST);
+    if ((flags & NLM_F_DUMP) != NLM_F_DUMP) { head.nlmsg_flags |= NLM_F_ACK; }
+    bytes_.reserve(256);
+    append(&head, sizeof head);
+}
+
+void Message::append(const void* data, std::size_t size) {
+    const auto* first = static_cast<const char*>(data);
+    bytes_.insert(bytes_.end(), first, first + size);
+    pad(bytes_);
+}
+
+Message& Message::put(std::uint16_t type, const void* data, std::size_t size) {
+    nlattr head{};
+    head.nla_len = static_cast<std::uint16_t>(sizeof head + size);
+    head.nla_type = type;
+    const auto* first = reinterpret_cast<const char*>(&head);
+    bytes_.insert(bytes_.end(), first, first + sizeof head);
+    append(data, size);
+    return *this;
+}
+
+Message& Message::put_string(std::uint16_t type, std::string_view text) {
+    const std::string terminated(text);
+    return put(type, terminated.c_str(), terminated.size() + 1);
+}
+
+Message& Message::begin_nest(std::uint16_t type) {
+    nests_.push_back(bytes_.size());
+    return put(static_cast<std::uint16_t>(type | NLA_F_NESTED), nullptr, 0);
+}
+
+Message& Message::end_nest() {
+    auto* head = reinterpret_cast<nlattr*>(bytes_.data() + nests_.back());
+    head->nla_len = static_cast<std::uint16_t>(bytes_.size() - nests_.back());
+    nests_.pop_back();
+    return *this;
+}
+
+nlmsghdr* Message::raw() {
+    auto* head = reinterpret_cast<nlmsghdr*>(bytes_.data());
+    head->nlmsg_len = static_cast<std::uint32_t>(bytes_.size());
+    return head;
+}
+
+Attributes::Attributes(const void* first, std::size_t size) {
+    const auto* at = static_cast<const char*>(first);
+    while (size >= sizeof(nlattr)) {
+        const auto* attribute = reinterpret_cast<const nlattr*>(at);
+        if (attribute->nla_len < sizeof(nlattr) || attribute->nla_len > size) { return; }
+        const std::size_t type = attribute->nla_type & NLA_TYPE_MASK;
+        if (type < kTypes) { found_[type] = attribute; }
+        const std::size_t step = std::min<std::size_t>(size, NLA_ALIGN(attribute->nla_len));
+        at += step;
+        size -= step;
+    }
+}
+
+const nlattr* Attributes::operator[](std::uint16_t type) const { return type < kTypes ? found_[type] : nullptr; }
+
+namespace {
+template <class T>
+T number(const nlattr* attribute, T otherwise) {
+    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) < sizeof(T)) { return otherwise; }
+    T value;
+    std::memcpy(&value, mnl_attr_get_payload(attribute), sizeof value);
+    return value;
+}
+}  // namespace
+
+std::uint8_t Attributes::u8(std::uint16_t type, std::uint8_t otherwise) const { return number((*this)[type], otherwise); }
+std::uint16_t Attributes::u16(std::uint16_t type, std::uint16_t otherwise) const {
+    return number((*this)[type], otherwise);
+}
+std::uint32_t Attributes::u32(std::uint16_t type, std::uint32_t otherwise) const {
+    return number((*this)[type], otherwise);
+}
+
+std::string Attributes::text(std::uint16_t type) const {
+    const auto* attribute = (*this)[type];
+    if (attribute == nullptr) { return {}; }
+    const auto* first = static_cast<const char*>(mnl_attr_get_payload(attribute));
+    return {first, strnlen(first, mnl_attr_get_payload_len(attribute))};
+}
+
+Attributes Attributes::nested(std::uint16_t type) const {
+    const auto* attribute = (*this)[type];
+    if (attribute == nullptr) { return Attributes(nullptr, 0); }
+    return {mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute)};
+}
+
+Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
+    Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+    if (!fd.valid()) {
+        return errno_failure("open a netlink socket", errno == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
+    }
+    const int on = 1;
+    const int bytes = 4 << 20;
+    // Each is an improvement only: an older kernel or a lesser privilege goes on without.
+    (void)::setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+    (void)::setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+    (void)::setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    if (groups != 0 && ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
+        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    }
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = groups;
+    socklen_t size = sizeof address;
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+        return errno_failure("bind a netlink socket");
+    }
+    return Socket(std::move(fd), address.nl_pid);
+}
+
+Result<Socket> Socket::open_in(int ns_fd, int protocol, std::uint32_t groups) {
+    Result<Socket> socket = failure("open a netlink socket");
+    WARREN_TRY(in_namespace(ns_fd, [&]() -> Result<void> {
+        socket = open(protocol, groups);
+        return {};
+    }));
+    return socket;
+}
+
+namespace {
+
+// Reads once; true: there is something in BUFFER[0, received).
+Result<std::size_t> receive(int fd, std::vector<char>& buffer, int flags) {
+    if (buffer.size() < kReceiveBytes) { buffer.resize(kReceiveBytes); }
+    for (;;) {
+        const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), flags);
+        if (n >= 0) { return static_cast<std::size_t>(n); }
+        if (errno == EINTR) { continue; }
+        return errno_failure("read the kernel's netlink answer");
+    }
+}
+
+}  // namespace
+
+Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
+    std::vector<Refusal> refusals;
+    std::vector<char> out;
+    for (std::size_t next = 0; next < requests.size();) {
+        const std::size_t first = next;
+        const std::uint32_t first_sequence = sequence_ + 1;
+        out.clear();
+        while (next < requests.size() && next - first < kBatchRequests &&
+               (out.empty() || out.size() + requests[next].message.size() <= kBatchBytes)) {
+            auto* head = requests[next].message.raw();
+            head->nlmsg_seq = ++sequence_;
+            head->nlmsg_pid = port_;
+            const auto* bytes = reinterpret_cast<const char*>(head);
+            out.insert(out.end(), bytes, bytes + head->nlmsg_len);
+            ++next;
+        }
+        ssize_t sent = 0;
+        do { sent = ::send(fd_.get(), out.data(), out.size(), 0); } while (sent < 0 && errno == EINTR);
+        if (sent < 0) { return errno_failure(requests[first].attempt); }
+        for (std::size_t missing = next - first; missing > 0;) {
+            WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
+            int left = static_cast<int>(size);
+            for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+                 message = mnl_nlmsg_next(message, &left)) {
+                if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first_sequence ||
+                    message->nlmsg_seq > sequence_) {
+                    continue;  // a notification, or the echo of an earlier request
+                }
+                --missing;
+                const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+                if (error->error != 0) {
+                    const std::size_t index = first + (message->nlmsg_seq - first_sequence);
+                    refusals.push_back({index, refusal(message, requests[index].attempt)});
+                }
+            }
+        }
+    }
+    return refusals;
+}
+
+Result<void> Socket::send(Request request) {
+    std::vector<Request> one;
+    one.push_back(std::move(request));
+    WARREN_ASSIGN(auto refusals, send(one));
+    if (!refusals.empty()) { return tl::unexpected(std::move(refusals.front().error)); }
+    return {};
+}
+
+Result<void> Socket::dump(Message message, const std::string& attempt,
+                          const std::function<void(const nlmsghdr*)>& each, const std::function<void()>& restart) {
+    constexpr int kAttempts = 20;
+    for (int attempts = 0; attempts < kAttempts; ++attempts) {
+        auto* head = message.raw();
+        head->nlmsg_seq = ++sequence_;
+        head->nlmsg_pid = port_;
+        ssize_t sent = 0;
+        do { sent = ::send(fd_.get(), head, head->nlmsg_len, 0); } while (sent < 0 && errno == EINTR);
+        if (sent < 0) { return errno_failure(attempt); }
+        bool interrupted = false;
+        for (bool done = false; !done;) {
+            WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
+            int left = static_cast<int>(size);
+            for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
+                 answer = mnl_nlmsg_next(answer, &left)) {
+                if (answer->nlmsg_seq != sequence_) { continue; }
+                if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) { interrupted = true; }
+                if (answer->nlmsg_type == NLMSG_ERROR) { return tl::unexpected(refusal(answer, attempt)); }
+                if (answer->nlmsg_type == NLMSG_DONE) {
+                    done = true;
+                    break;
+                }
+                each(answer);
+            }
+        }
+        if (!interrupted) { return {}; }
+        if (restart) { restart(); }
+    }
+    return failure(attempt, "the kernel's tables kept changing while they were read");
+}
+
+Result<void> Socket::ask(Message message, const std::string& attempt, const std::function<void(const nlmsghdr*)>& each) {
+    auto* head = message.raw();
+    head->nlmsg_seq = ++sequence_;
+    head->nlmsg_pid = port_;
+    ssize_t sent = 0;
+    do { sent = ::send(fd_.get(), head, head->nlmsg_len, 0); } while (sent < 0 && errno == EINTR);
+    if (sent < 0) { return errno_failure(attempt); }
+    for (;;) {
+        WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
+        int left = static_cast<int>(size);
+        for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
+             answer = mnl_nlmsg_next(answer, &left)) {
+            if (answer->nlmsg_seq != sequence_) { continue; }
+            if (answer->nlmsg_type != NLMSG_ERROR) {
+                each(answer);
+                continue;
+            }
+            const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
+            if (error->error != 0) { return tl::unexpected(refusal(answer, attempt)); }
+            return {};
+        }
+    }
+}
+
+Result<void> Socket::drain(const std::function<void(const nlmsghdr*)>& each) {
+    for (;;) {
+        auto got = receive(fd_.get(), buffer_, MSG_DONTWAIT);
+        if (!got) {
+            if (got.error().code == EAGAIN) { return {}; }
+            return tl::unexpected(std::move(got).error());
+        }
+        int left = static_cast<int>(*got);
+        for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+             message = mnl_nlmsg_next(message, &left)) {
+            each(message);
+        }
+    }
+}
+
+}  // namespace warren::nl

@@ -1,0 +1,34 @@
+// Open vSwitch's daemons: a private instance of Warren's, and what the machine has. Called by the engine.
+//
+// An instance is one directory (0700) that holds everything of it: database, sockets, pid files, logs. Two processes
+// must not start or stop the same instance at once: the engine holds a lock. Any thread.
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+#include "state/state.hpp"
+
+namespace warren::ovs {
+
+// Both daemons run and answer each other; the database in DIRECTORY/db.sock answers.
+[[nodiscard]] bool running(const OvsInstance& instance);
+
+// Makes it run, in the network namespace of NS_FD (-1: that of instance.net_namespace, "" our own), and returns
+// when ovs-vswitchd has taken up what the database holds. Running already: success. What of it is dead is started
+// again with the database as it was. An internal port that had been moved to another namespace does not survive
+// the death of ovs-vswitchd: the new one makes a new device in its own namespace, and the old one is cut off.
+[[nodiscard]] Result<void> start(const OvsInstance& instance, int ns_fd = -1);
+
+// Ends it: no process, no device that it had made (local ports, internal ports wherever they were moved to,
+// ovs-netdev), no file. Not there: success. Only a process whose command line names the directory is ended.
+[[nodiscard]] Result<void> stop(const OvsInstance& instance);
+
+// The database socket of the machine's own Open vSwitch, where it answers within a second and its ovs-vswitchd
+// is connected; else an Error that says which is not so.
+[[nodiscard]] Result<std::string> machine_socket();
+
+// Whether the kernel has the openvswitch datapath. Asking loads the module where there is one.
+[[nodiscard]] bool kernel_datapath();
+
+}  // namespace warren::ovs

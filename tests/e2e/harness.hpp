@@ -1,0 +1,118 @@
+// What the end-to-end tests are written with: running warren and the plain tools, and comparing a machine
+// before and after.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <boost/json.hpp>
+
+#include "base/child.hpp"
+
+namespace warren::e2e {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+namespace json = boost::json;
+
+void set_skip_reason(std::string reason);
+
+// Base of all end-to-end tests.
+class E2e : public testing::Test {
+protected:
+    void SetUp() override;
+    // Fails the test where anything that a lab made is left.
+    void expect_same_machine();
+
+private:
+    std::vector<std::string> before_;
+};
+
+struct Ran {
+    std::string command;
+    int status = -1;  // as a shell's $?; -1: could not be started or took longer than 60 s
+    std::string out;
+    std::string err;
+    std::chrono::milliseconds took{0};
+    [[nodiscard]] bool ok() const { return status == 0; }
+};
+void PrintTo(const Ran& run, std::ostream* os);
+
+// warren ARGUMENTS...; stdin is INPUT.
+Ran warren(std::vector<std::string> arguments, const std::vector<std::string>& environment = {},
+           std::string_view input = {});
+// By bash, with `set -o pipefail`.
+Ran sh(const std::string& script);
+// The same, whose success is taken for granted by what follows: a failure fails the test and throws it out.
+std::string must_warren(std::vector<std::string> arguments);
+std::string must_sh(const std::string& script);  // what it printed, without the last newline
+
+// `warren ARGUMENTS... -o json`, parsed; fails the test where that is no JSON or the status is not STATUS.
+json::value warren_json(std::vector<std::string> arguments, int status = 0);
+// The changes that `up` of FILE would make now.
+std::vector<std::string> planned(const std::string& file, const std::string& name = {});
+// The drift that `show` of LAB names.
+std::vector<std::string> drift(const std::string& lab);
+// The one element of ARRAY whose "name" is NAME; a JSON null where there is none.
+json::value named(const json::value& array, std::string_view name);
+// Member of an object, null where there is none.
+json::value at(const json::value& object, std::string_view key);
+
+// Writes /mnt/NAME and returns that path.
+std::string write_file(const std::string& name, std::string_view text);
+std::string read_text(const std::string& path);
+// A file of examples/.
+std::string example(const std::string& name);
+bool has_program(const std::string& name);
+bool has_kernel_datapath();
+bool has_vlan_filtering();
+
+// The OVSDB of the instance that serves LAB, as ovs-vsctl's option; fails the test where none runs.
+std::string ovs_db_option();
+
+// A process beside the test. Ended with it.
+class Background {
+public:
+    explicit Background(std::vector<std::string> command);
+    explicit Background(const std::string& script) : Background(std::vector<std::string>{"bash", "-c", script}) {}
+    ~Background();
+    Background(const Background&) = delete;
+    Background& operator=(const Background&) = delete;
+    // Reads on until TEXT has been printed (both streams); false where it ended before or took over 20 s.
+    bool wait_for(std::string_view text);
+    int wait();              // for its end, up to 60 s; its status as a shell's $?
+    int signal(int number);  // sends it; 0 or errno
+    [[nodiscard]] const std::string& printed() const { return printed_; }
+    [[nodiscard]] int pid() const { return child_.pid; }
+
+private:
+    bool read_more(std::chrono::steady_clock::time_point until);
+    int wait_for_end();
+    Child child_;
+    Fd output_;
+    std::string printed_;
+    bool ended_ = false;
+    int status_ = -1;
+};
+
+// Waits (by pidfd, up to 10 s) until a process that is killed here has gone.
+void kill_and_wait(int pid, int signal_number);
+// Pids of processes whose command line contains TEXT, zombies left out.
+std::vector<int> processes_with(std::string_view text);
+std::string command_line(int pid);
+
+// The machine as sorted lines, to be compared with another's: links with their addresses and marks, routes
+// and rules in all namespaces, Open vSwitch rows, processes, mounts, files under /run and /etc. Without what
+// differs when the same thing is made twice (indexes, pids, counters, lifetimes).
+std::vector<std::string> snapshot();
+// Lines of only one of two snapshots, marked "-" and "+".
+std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
+
+}  // namespace warren::e2e

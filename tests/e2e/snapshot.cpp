@@ -1,0 +1,141 @@
+// What is on a machine, as lines to compare; see harness.hpp.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "base/net_types.hpp"
+#include "harness.hpp"
+
+namespace warren::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using Lines = std::vector<std::string>;
+
+std::string text_of(const json::value& value) {
+    return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
+}
+
+void add_links(const std::string& where, const std::string& enter, Lines& lines) {
+    const json::value links = json::parse(must_sh(enter + "ip -j -d addr show"));
+    for (const auto& link : links.as_array()) {
+        std::string line = where + " link " + text_of(at(link, "ifname"));
+        for (const char* key : {"link", "mtu", "address", "master", "ifalias"}) {
+            if (const auto value = at(link, key); !value.is_null()) {
+                line += std::string(" ") + key + " " + text_of(value);
+            }
+        }
+        line += " kind " + text_of(at(at(link, "linkinfo"), "info_kind"));
+        const auto& flags = link.as_object().at("flags").as_array();
+        line += std::find(flags.begin(), flags.end(), json::value("UP")) != flags.end() ? " up" : " down";
+        lines.push_back(line);
+        for (const auto& address : at(link, "addr_info").as_array()) {
+            const std::string local = text_of(at(address, "local"));
+            // Link-local ones come and go with the carrier.
+            if (local.starts_with("fe80:")) { continue; }
+            lines.push_back(where + " address " + local + "/" + text_of(at(address, "prefixlen")) + " on " +
+                            text_of(at(link, "ifname")));
+        }
+    }
+}
+
+void add_output(const std::string& prefix, const std::string& script, Lines& lines) {
+    std::istringstream output(must_sh(script));
+    for (std::string line; std::getline(output, line);) { lines.push_back(prefix + line); }
+}
+
+void add_namespace(const std::string& where, const std::string& enter, Lines& lines) {
+    add_links(where, enter, lines);
+    static const std::string kWithoutNoise =
+        " | sed -E 's/ (linkdown|expires [0-9]+sec|proto dhcp)//g' | { grep -vE '^(fe80|ff00|multicast|local "
+        "fe80)|cache' || true; }";
+    add_output(where + " route ", enter + "ip route show table all" + kWithoutNoise, lines);
+    add_output(where + " route6 ", enter + "ip -6 route show table all" + kWithoutNoise, lines);
+    add_output(where + " rule ", enter + "ip rule", lines);
+}
+
+void add_open_vswitch(Lines& lines) {
+    if (!fs::exists("/run")) { return; }
+    for (const auto& entry :
+         fs::recursive_directory_iterator("/run", fs::directory_options::skip_permission_denied)) {
+        if (entry.path().filename() != "db.sock") { continue; }
+        const std::string list =
+            "ovs-vsctl --timeout=5 --db=unix:" + entry.path().string() + " -f csv --no-headings ";
+        add_output("ovs bridge ",
+                   list +
+                       "--columns=name,datapath_type,fail_mode,protocols,stp_enable,external_ids,"
+                       "other_config list Bridge",
+                   lines);
+        add_output("ovs port ", list + "--columns=name,tag,trunks,external_ids list Port", lines);
+        add_output("ovs interface ", list + "--columns=name,type,options,error list Interface", lines);
+    }
+}
+
+void add_processes(Lines& lines) {
+    for (const int pid : processes_with("")) {
+        const std::string command = command_line(pid);
+        if (!command.empty() && command.find("e2e_tests") == std::string::npos) {
+            lines.push_back("process " + command);
+        }
+    }
+}
+
+void add_mounts(Lines& lines) {
+    std::ifstream mounts("/proc/self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+        std::istringstream fields(line);
+        std::string skip, root, point;
+        fields >> skip >> skip >> skip >> root >> point;
+        lines.push_back("mount " + point + " of " + std::regex_replace(root, std::regex("\\[[0-9]+\\]"), "[]"));
+    }
+}
+
+void add_files(const std::string& top, bool contents, Lines& lines) {
+    for (const auto& entry : fs::recursive_directory_iterator(top, fs::directory_options::skip_permission_denied)) {
+        const auto status = entry.symlink_status();
+        std::ostringstream line;
+        line << "file " << entry.path().string() << " mode " << std::oct
+             << static_cast<unsigned>(status.permissions());
+        if (fs::is_symlink(status)) { line << " -> " << fs::read_symlink(entry.path()).string(); }
+        if (contents && fs::is_regular_file(status)) {
+            line << " content " << std::hex << stable_hash(read_text(entry.path()));
+        }
+        lines.push_back(line.str());
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> snapshot() {
+    Lines lines;
+    add_namespace("machine", "", lines);
+    if (fs::exists("/run/netns")) {
+        for (const auto& entry : fs::directory_iterator("/run/netns")) {
+            const std::string name = entry.path().filename();
+            add_namespace("netns " + name, "ip netns exec " + name + " ", lines);
+        }
+    }
+    add_open_vswitch(lines);
+    add_processes(lines);
+    add_mounts(lines);
+    add_files("/run", false, lines);
+    add_files("/etc", true, lines);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+    Lines gone, come, result;
+    std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(gone));
+    std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(come));
+    for (const auto& line : gone) { result.push_back("- " + line); }
+    for (const auto& line : come) { result.push_back("+ " + line); }
+    return result;
+}
+
+}  // namespace warren::e2e
