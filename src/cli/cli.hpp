@@ -1,9 +1,15 @@
 // What the verbs share: output form, exit status, error texts. One file of src/cli/ for each verb.
 #pragma once
 
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "lab/lab.hpp"

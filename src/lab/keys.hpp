@@ -28,6 +28,8 @@ struct Word {
     std::string_view text;
     T value;
 };
+template <class T>
+Word(const char*, T) -> Word<T>;
 inline constexpr std::array kSwitchKinds{Word{"bridge", SwitchKind::bridge}, Word{"ovs", SwitchKind::ovs}};
 inline constexpr std::array kDatapaths{Word{"auto", DatapathKind::automatic}, Word{"system", DatapathKind::system},
                                        Word{"netdev", DatapathKind::netdev}};

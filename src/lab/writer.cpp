@@ -11,18 +11,35 @@ namespace warren {
 namespace {
 
 // A YAML tree to be written: a scalar's finished text, a list, or a mapping.
+struct Part;
 struct Doc {
     enum class Kind { scalar, list, map };
-    Kind kind = Kind::map;
+    Kind kind;
     std::string text;
-    std::vector<std::pair<std::string, Doc>> parts;  // keys are empty in a list
+    std::vector<Part> parts;
 
-    [[nodiscard]] bool empty() const { return kind != Kind::scalar && parts.empty(); }
-    Doc& add(std::string key, Doc value) { return parts.emplace_back(std::move(key), std::move(value)).second; }
-    void add_if_any(std::string key, Doc value) {
-        if (!value.empty()) { add(std::move(key), std::move(value)); }
-    }
+    Doc();
+    Doc(Kind kind_, std::string text_);
+    [[nodiscard]] bool empty() const;
+    Doc& add(std::string key, Doc value);
+    void add_if_any(std::string key, Doc value);
 };
+
+struct Part {
+    std::string key;  // empty in a list
+    Doc value;
+};
+
+Doc::Doc() : kind(Kind::map) {}
+Doc::Doc(Kind kind_, std::string text_) : kind(kind_), text(std::move(text_)) {}
+bool Doc::empty() const { return kind != Kind::scalar && parts.empty(); }
+Doc& Doc::add(std::string key, Doc value) {
+    parts.push_back({std::move(key), std::move(value)});
+    return parts.back().value;
+}
+void Doc::add_if_any(std::string key, Doc value) {
+    if (!value.empty()) { add(std::move(key), std::move(value)); }
+}
 
 bool is_plain(std::string_view text) {
     if (text.empty() || text == "." || text == "..") { return false; }
@@ -77,7 +94,7 @@ bool is_numeric(std::string_view text) {
     return text.find_first_not_of("0123456789.+-_eExX") == std::string_view::npos;
 }
 
-Doc scalar(std::string text) { return {Doc::Kind::scalar, std::move(text), {}}; }
+Doc scalar(std::string text) { return {Doc::Kind::scalar, std::move(text)}; }
 // Text that other readers of YAML must not take for a number.
 Doc word(std::string_view text) {
     return scalar(is_plain(text) && !is_numeric(text) ? std::string(text) : quoted(text));
@@ -94,7 +111,7 @@ Doc address(const T& thing) {
     return scalar(text.find(':') == std::string::npos ? text : quoted(text));
 }
 
-Doc list() { return {Doc::Kind::list, {}, {}}; }
+Doc list() { return {Doc::Kind::list, {}}; }
 
 // One value alone, or a list of several; nothing where there are none.
 template <class T, class Write>
@@ -118,7 +135,7 @@ void add_routes(Doc& map, const std::map<Prefix, IpAddress>& routes) {
         // `default` can stand once; the other family's is written out.
         const bool any =
             destination.length == 0 && destination.address.is_v4() == via.is_v4() && !destination.has_host_bits();
-        const bool taken = !entries.parts.empty() && entries.parts.front().first == "default";
+        const bool taken = !entries.parts.empty() && entries.parts.front().key == "default";
         entries.add(any && !taken ? "default" : address(destination).text, address(via));
     }
     map.add_if_any("routes", std::move(entries));
@@ -220,7 +237,7 @@ Doc interface_doc(const Interface& interface) {
     if (interface.dhcp) { addresses.add("", scalar("dhcp")); }
     for (const auto& own : interface.addresses) { addresses.add("", address(own)); }
     if (addresses.parts.size() == 1) {
-        map.add("address", std::move(addresses.parts.front().second));
+        map.add("address", std::move(addresses.parts.front().value));
     } else {
         map.add_if_any("address", std::move(addresses));
     }
@@ -377,8 +394,8 @@ void add_list(std::string& out, const char* key, const std::vector<T>& things, D
         out += "  -";
         // An expectation is a mapping in a mapping, and still one short line.
         if (doc.parts.size() == 1) {
-            out += fmt::format(" {}:", doc.parts.front().first);
-            write(doc.parts.front().second, 6, 6, false, false, out);
+            out += fmt::format(" {}:", doc.parts.front().key);
+            write(doc.parts.front().value, 6, 6, false, false, out);
         } else {
             write(doc, 4, 3, false, true, out);
         }

@@ -117,7 +117,7 @@ TEST_F(CommandLine, ShowsJson) {
     EXPECT_EQ(at(eth0, "port"), json::value("veth-r"));
     EXPECT_EQ(std::string(at(eth0, "addresses").as_array().at(0).as_string()),
               must_sh("ip -n red -4 -o addr show eth0-r | awk '{print $4}'"));
-    for (const auto& process : at(named(at(show, "hosts"), "dhcp-r"), "processes").as_array()) {
+    for (const auto& process : elements(at(named(at(show, "hosts"), "dhcp-r"), "processes"))) {
         expect_members(process, {"pid", "name", "command", "state"});
     }
 

@@ -8,8 +8,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <ostream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -123,11 +123,14 @@ json::value at(const json::value& object, std::string_view key) {
     return object.as_object().at(key);
 }
 
+std::vector<json::value> elements(const json::value& array) {
+    if (!array.is_array()) { return {}; }
+    return {array.as_array().begin(), array.as_array().end()};
+}
+
 json::value named(const json::value& array, std::string_view name) {
-    if (array.is_array()) {
-        for (const auto& element : array.as_array()) {
-            if (at(element, "name") == json::value(json::string(name))) { return element; }
-        }
+    for (const auto& element : elements(array)) {
+        if (at(element, "name") == json::value(json::string(name))) { return element; }
     }
     return nullptr;
 }
@@ -160,8 +163,9 @@ std::string write_file(const std::string& name, std::string_view text) {
 }
 
 std::string read_text(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
 }
 
 std::string example(const std::string& name) { return std::string(WARREN_SOURCE_DIR) + "/examples/" + name; }

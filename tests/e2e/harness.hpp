@@ -62,6 +62,8 @@ std::vector<std::string> planned(const std::string& file, const std::string& nam
 std::vector<std::string> drift(const std::string& lab);
 // The one element of ARRAY whose "name" is NAME; a JSON null where there is none.
 json::value named(const json::value& array, std::string_view name);
+// The elements of an array, by value so that a loop may run over a temporary; none where it is no array.
+std::vector<json::value> elements(const json::value& array);
 // Member of an object, null where there is none.
 json::value at(const json::value& object, std::string_view key);
 

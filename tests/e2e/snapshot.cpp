@@ -21,25 +21,24 @@ std::string text_of(const json::value& value) {
     return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
 }
 
-void add_links(const std::string& where, const std::string& enter, Lines& lines) {
-    const json::value links = json::parse(must_sh(enter + "ip -j -d addr show"));
-    for (const auto& link : links.as_array()) {
-        std::string line = where + " link " + text_of(at(link, "ifname"));
+void add_links(const std::string& where, const json::value& links, Lines& lines) {
+    for (const auto& link : elements(links)) {
+        const std::string name = text_of(at(link, "ifname"));
+        std::string line = where + " link " + name;
         for (const char* key : {"link", "mtu", "address", "master", "ifalias"}) {
             if (const auto value = at(link, key); !value.is_null()) {
                 line += std::string(" ") + key + " " + text_of(value);
             }
         }
         line += " kind " + text_of(at(at(link, "linkinfo"), "info_kind"));
-        const auto& flags = link.as_object().at("flags").as_array();
+        const auto flags = elements(at(link, "flags"));
         line += std::find(flags.begin(), flags.end(), json::value("UP")) != flags.end() ? " up" : " down";
         lines.push_back(line);
-        for (const auto& address : at(link, "addr_info").as_array()) {
+        for (const auto& address : elements(at(link, "addr_info"))) {
             const std::string local = text_of(at(address, "local"));
             // Link-local ones come and go with the carrier.
             if (local.starts_with("fe80:")) { continue; }
-            lines.push_back(where + " address " + local + "/" + text_of(at(address, "prefixlen")) + " on " +
-                            text_of(at(link, "ifname")));
+            lines.push_back(where + " address " + local + "/" + text_of(at(address, "prefixlen")) + " on " + name);
         }
     }
 }
@@ -49,14 +48,37 @@ void add_output(const std::string& prefix, const std::string& script, Lines& lin
     for (std::string line; std::getline(output, line);) { lines.push_back(prefix + line); }
 }
 
-void add_namespace(const std::string& where, const std::string& enter, Lines& lines) {
-    add_links(where, enter, lines);
-    static const std::string kWithoutNoise =
-        " | sed -E 's/ (linkdown|expires [0-9]+sec|proto dhcp)//g' | { grep -vE '^(fe80|ff00|multicast|local "
-        "fe80)|cache' || true; }";
-    add_output(where + " route ", enter + "ip route show table all" + kWithoutNoise, lines);
-    add_output(where + " route6 ", enter + "ip -6 route show table all" + kWithoutNoise, lines);
-    add_output(where + " rule ", enter + "ip rule", lines);
+// What comes and goes with carriers and time.
+bool is_noise(const std::string& route) {
+    for (const char* word : {"fe80", "ff00", "multicast", "cache"}) {
+        if (route.find(word) != std::string::npos) { return true; }
+    }
+    return false;
+}
+
+void add_namespaces(Lines& lines) {
+    std::istringstream output(must_sh(R"(look() {
+            echo "@ $1"; shift
+            ip "$@" -j -d addr show; echo
+            ip "$@" route show table all | sed 's/^/route /'
+            ip "$@" -6 route show table all | sed 's/^/route6 /'
+            ip "$@" rule | sed 's/^/rule /'
+        }
+        look machine
+        for path in /run/netns/*; do
+            if [ -e "$path" ]; then look "netns ${path##*/}" -n "${path##*/}"; fi
+        done)"));
+    static const std::regex kVolatile(" (linkdown|expires [0-9]+sec)");
+    std::string where;
+    for (std::string line; std::getline(output, line);) {
+        if (line.starts_with("@ ")) {
+            where = line.substr(2);
+        } else if (line.starts_with("[")) {
+            add_links(where, json::parse(line), lines);
+        } else if (!line.empty() && !is_noise(line)) {
+            lines.push_back(where + " " + std::regex_replace(line, kVolatile, ""));
+        }
+    }
 }
 
 void add_open_vswitch(Lines& lines) {
@@ -86,12 +108,13 @@ void add_processes(Lines& lines) {
 }
 
 void add_mounts(Lines& lines) {
+    static const std::regex kInode("\\[[0-9]+\\]");
     std::ifstream mounts("/proc/self/mountinfo");
     for (std::string line; std::getline(mounts, line);) {
         std::istringstream fields(line);
         std::string skip, root, point;
         fields >> skip >> skip >> skip >> root >> point;
-        lines.push_back("mount " + point + " of " + std::regex_replace(root, std::regex("\\[[0-9]+\\]"), "[]"));
+        lines.push_back("mount " + point + " of " + std::regex_replace(root, kInode, "[]"));
     }
 }
 
@@ -113,13 +136,7 @@ void add_files(const std::string& top, bool contents, Lines& lines) {
 
 std::vector<std::string> snapshot() {
     Lines lines;
-    add_namespace("machine", "", lines);
-    if (fs::exists("/run/netns")) {
-        for (const auto& entry : fs::directory_iterator("/run/netns")) {
-            const std::string name = entry.path().filename();
-            add_namespace("netns " + name, "ip netns exec " + name + " ", lines);
-        }
-    }
+    add_namespaces(lines);
     add_open_vswitch(lines);
     add_processes(lines);
     add_mounts(lines);

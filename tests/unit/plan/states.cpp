@@ -368,8 +368,10 @@ void disturb(State& state, const std::vector<std::uint8_t>& tape) {
             default:
                 break;
         }
-        if (!link.up && ns->second.links.contains(name)) {
-            std::erase_if(ns->second.routes, [&](const Route& route) { return route.device == name; });
+        const auto rest = ns->second.links.find(name);
+        if (rest != ns->second.links.end() && !rest->second.up) {
+            std::erase_if(ns->second.routes,
+                          [&, &device = name](const Route& route) { return route.device == device; });
         }
     }
     for (auto& [name, bridge] : state.bridges) {
