@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,8 +157,7 @@ Record record_by_marks(const Site& site, const std::string& name) {
 }
 
 // Everything that may exist while OBSERVED turns into WANTED.
-Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before, const State& wanted,
-                  const Site& site) {
+Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before, const State& wanted) {
     Record record = before.value_or(Record{});
     record.lab = lab.name;
     record.file = options.file;
@@ -171,7 +171,6 @@ Record record_for(const Lab& lab, const UpOptions& options, const std::optional<
     }
     for (const auto& [path, file] : wanted.files) { record.files.insert(path); }
     if (wanted.ovs) { record.ovs = wanted.ovs; }
-    if (!before && !path_exists(site.etc_netns)) { record.made_directories.push_back(site.etc_netns); }
     return record;
 }
 
@@ -202,6 +201,36 @@ void restore_sysctls(State& wanted, const Record& record) {
         if (found == wanted.namespaces.end()) { continue; }
         for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
     }
+}
+
+// Directories outside /run/warren that were not there before the first lab; taken away after the last.
+std::string made_list(const Site& site) { return site.runtime + "/.made"; }
+
+Result<void> note_made_directories(const Site& site) {
+    std::string made;
+    if (auto before = read_file(made_list(site))) { made = *before; }
+    const std::size_t size = made.size();
+    for (const auto& path : {site.etc_netns, std::string(kNetnsDirectory)}) {
+        if (!path_exists(path)) { made += path + "\n"; }
+    }
+    if (made.size() == size) { return {}; }
+    return write_file_atomic(made_list(site), made);
+}
+
+// Each goes only where it is empty; a namespace that somebody else has named keeps its mount busy.
+void remove_runtime(const Site& site) {
+    if (!recorded_labs(site.runtime).empty()) { return; }
+    if (const auto made = read_file(made_list(site))) {
+        for (std::size_t start = 0; start < made->size();) {
+            const std::size_t end = std::min(made->find('\n', start), made->size());
+            const std::string path = made->substr(start, end - start);
+            if (path == kNetnsDirectory) { (void)::umount2(path.c_str(), UMOUNT_NOFOLLOW); }
+            ::rmdir(path.c_str());
+            start = end + 1;
+        }
+        ::unlink(made_list(site).c_str());
+    }
+    ::rmdir(site.runtime.c_str());
 }
 
 void quit_keeper(const std::string& directory) {
@@ -312,9 +341,10 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         }
         if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
         UpResult done{look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
-        Record record = record_for(lab, options, look.record, look.wanted, look.site);
+        Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name, look.site, true, options.progress};
+            WARREN_TRY(note_made_directories(look.site));
             WARREN_TRY(write_record(directory, record));
             // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
             const bool revived = look.record && look.record->ovs && look.wanted.ovs == look.record->ovs &&
@@ -345,7 +375,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         // Nothing was there before and nothing is now.
         quit_keeper(directory);
         (void)remove_tree(directory);
-        ::rmdir(base_.runtime.c_str());
+        ::unlink(ovs_lock(base_).c_str());
+        remove_runtime(base_);
     }
     return result;
 }
@@ -382,11 +413,10 @@ Result<bool> Engine::down(const std::string& name, bool force) {
             return tl::unexpected(std::move(applied.error().error));
         }
         quit_keeper(directory);
-        for (const auto& made : record->made_directories) { ::rmdir(made.c_str()); }
         if (ovs_alone && !path_exists(record->ovs->directory)) { ::unlink(ovs_lock(base_).c_str()); }
     }
     WARREN_TRY(remove_tree(directory));
-    ::rmdir(base_.runtime.c_str());
+    remove_runtime(base_);
     return was;
 }
 

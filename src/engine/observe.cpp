@@ -73,6 +73,11 @@ private:
         WARREN_ASSIGN(auto bridges, connection->bridges());
         state_.ovs = instance;
         for (auto& [name, bridge] : bridges) {
+            if (bridge.lab == scope_.lab) {
+                for (const auto& [port_name, port] : bridge.ports) {
+                    if (port.type == "internal" && port.lab == scope_.lab) { internal_.insert(port_name); }
+                }
+            }
             if (bridge.lab == scope_.lab || wanted().bridges.contains(name)) {
                 state_.bridges.emplace(name, std::move(bridge));
             }
@@ -257,7 +262,8 @@ private:
             const bool ours = link.alias.starts_with(prefix_) || (link.alias.empty() && link.group == group_);
             const bool in_the_way = (want != wanted().namespaces.end() && want->second.links.contains(link.name)) ||
                                     (wanted().bridges.contains(link.name) && !state_.bridges.contains(link.name));
-            if (ours || in_the_way) { add_link(ns, link); }
+            const bool unplaced = internal_.contains(link.name);  // an internal port that was not moved yet
+            if (ours || in_the_way || unplaced) { add_link(ns, link); }
         }
         WARREN_TRY(resolve_masters(ns, links, names));
         if (ns.links.empty() && want == wanted().namespaces.end()) { state_.namespaces.erase(kMachineNamespace); }
@@ -333,6 +339,7 @@ private:
     const std::string prefix_;
     const std::uint32_t group_;
     State state_;
+    std::set<std::string> internal_;  // names of the lab's OVS internal ports
     std::unordered_map<std::string, std::vector<End>> ends_;
 };
 

@@ -55,7 +55,6 @@ json::object to_json(const Record& record) {
         sysctls[ns] = std::move(in);
     }
     body["sysctls"] = std::move(sysctls);
-    body["made_directories"] = json::array(record.made_directories.begin(), record.made_directories.end());
     return body;
 }
 
@@ -79,7 +78,6 @@ Record from_json(const json::object& body) {
     for (const auto& [ns, values] : body.at("sysctls").as_object()) {
         for (const auto& [key, value] : values.as_object()) { record.sysctls[ns][key] = text(value); }
     }
-    for (const auto& path : body.at("made_directories").as_array()) { record.made_directories.push_back(text(path)); }
     return record;
 }
 

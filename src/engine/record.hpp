@@ -29,7 +29,6 @@ struct Record {
     bool secluded = false;  // its switches are in a namespace of the lab's own
     std::optional<OvsInstance> ovs;
     std::map<std::string, std::map<std::string, std::string>> sysctls;  // values before ours, by namespace
-    std::vector<std::string> made_directories;  // such as /etc/netns, removed with the last thing in them
     bool operator==(const Record&) const = default;
 };
 

@@ -28,6 +28,7 @@ struct PingResult {
     std::chrono::nanoseconds min{0};
     std::chrono::nanoseconds average{0};
     std::chrono::nanoseconds max{0};
+    std::chrono::nanoseconds took{0};  // from the call until this pair was done
     std::string error;  // why a request could not be sent: "Network is unreachable"
 };
 

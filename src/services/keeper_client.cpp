@@ -115,7 +115,9 @@ Result<void> start_keeper(const std::string& directory, const std::string& lab, 
     (void)send_signal(child.pidfd.get(), SIGKILL, "the keeper");
     WARREN_ASSIGN(const auto exited, wait_for(child, kDeadline));
     if (!said) { return tl::unexpected(said.error()); }
-    if (auto answer = decode_answer(*said); answer && answer->error) { return tl::unexpected(*answer->error); }
+    if (const auto answer = decode_answer(*said)) {
+        if (const auto& error = answer->error) { return tl::unexpected(*error); }
+    }
     return failure(what, exited ? exited->text() : "it does not end", "see " + log_path);
 }
 

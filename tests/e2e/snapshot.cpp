@@ -118,15 +118,22 @@ void add_mounts(Lines& lines) {
     }
 }
 
-void add_files(const std::string& top, bool contents, Lines& lines) {
+// With the contents of what a lab or its programs might rewrite; the rest of /etc by name, mode and size.
+bool content_matters(const fs::path& path) {
+    return path.parent_path() == "/etc" || path.string().starts_with("/etc/netns/");
+}
+
+void add_files(const std::string& top, Lines& lines) {
     for (const auto& entry : fs::recursive_directory_iterator(top, fs::directory_options::skip_permission_denied)) {
         const auto status = entry.symlink_status();
         std::ostringstream line;
         line << "file " << entry.path().string() << " mode " << std::oct
              << static_cast<unsigned>(status.permissions());
         if (fs::is_symlink(status)) { line << " -> " << fs::read_symlink(entry.path()).string(); }
-        if (contents && fs::is_regular_file(status)) {
+        if (fs::is_regular_file(status) && content_matters(entry.path())) {
             line << " content " << std::hex << stable_hash(read_text(entry.path()));
+        } else if (fs::is_regular_file(status) && top == "/etc") {
+            line << " size " << std::dec << entry.file_size();
         }
         lines.push_back(line.str());
     }
@@ -140,8 +147,8 @@ std::vector<std::string> snapshot() {
     add_open_vswitch(lines);
     add_processes(lines);
     add_mounts(lines);
-    add_files("/run", false, lines);
-    add_files("/etc", true, lines);
+    add_files("/run", lines);
+    add_files("/etc", lines);
     std::sort(lines.begin(), lines.end());
     return lines;
 }

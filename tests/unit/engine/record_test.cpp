@@ -34,7 +34,6 @@ protected:
         record.files = {"/etc/netns/red"};
         record.ovs = OvsInstance{OvsInstance::Kind::lab, "/run/warren/tenants/ovs", "tenants"};
         record.sysctls["red"]["net.ipv4.ip_forward"] = "0";
-        record.made_directories = {"/etc/netns"};
         return record;
     }
 

@@ -1,0 +1,64 @@
+// Where everything of a diagram stands. Used by draw*.cpp alone.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "views/draw_model.hpp"
+
+namespace warren::drawing {
+
+struct LayoutOptions {
+    bool both_sides = true;  // hosts to the left and right of the switches; else to the left
+    bool split = false;      // an interface's name and addresses on lines of their own
+    int gap = 3;             // columns of bare line
+};
+
+enum class Side { left, right };
+
+struct Row {
+    std::string text;
+    std::uint8_t colour = 0;
+    bool fault = false;
+    int y = 0;
+};
+
+// A host, or many alike with a line for each.
+struct Box {
+    std::string title;
+    std::vector<Row> rows;
+    Side side = Side::left;
+    bool missing = false;
+    std::uint8_t colour = 0;
+    int x = 0, y = 0, width = 0, height = 0;
+};
+
+struct SwitchBox {
+    int y = 0, height = 0;
+    std::vector<int> port_y;          // by port
+    std::vector<Side> port_side;
+};
+
+// A wire from (x1, y1) to (x2, y2), level but for a vertical part at `bend` where the ends are not.
+struct Path {
+    std::size_t wire = 0;
+    int x1 = 0, y1 = 0, x2 = 0, y2 = 0, bend = 0;
+};
+
+struct Layout {
+    int width = 0, height = 0;
+    std::vector<Box> boxes;
+    bool frame = false;
+    int frame_x = 0, frame_width = 0, frame_height = 0;
+    int switch_x = 0, switch_width = 0;
+    std::vector<SwitchBox> switches;
+    std::vector<Path> paths;
+};
+
+[[nodiscard]] Layout lay_out(const Model& model, const LayoutOptions& options);
+
+// A port as its tab says it.
+[[nodiscard]] std::string tab_text(const Port& port);
+
+}  // namespace warren::drawing

@@ -1,0 +1,485 @@
+// From a lab's two states to what a diagram of it shows: the observed one where it has the thing, else the wanted
+// one, marked as missing. Called by draw.cpp.
+#include "views/draw_model.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "lab/names.hpp"
+#include "state/expand.hpp"
+
+namespace warren::drawing {
+namespace {
+
+constexpr std::size_t kLongestBadge = 24;
+
+template <class Map, class Key>
+const typename Map::mapped_type* find(const Map& map, const Key& key) {
+    const auto found = map.find(key);
+    return found == map.end() ? nullptr : &found->second;
+}
+
+// "10,20,30-39"
+std::string vlan_list(const std::vector<Vlan>& vlans) {
+    std::string out;
+    for (std::size_t i = 0; i < vlans.size();) {
+        std::size_t last = i;
+        while (last + 1 < vlans.size() && vlans[last + 1] == vlans[last] + 1) { ++last; }
+        if (!out.empty()) { out += ','; }
+        out += std::to_string(vlans[i]);
+        if (last > i) { out += (last == i + 1 ? "," : "-") + std::to_string(vlans[last]); }
+        i = last + 1;
+    }
+    return out;
+}
+
+std::string badge_text(const std::optional<Vlan>& access, const std::vector<Vlan>& trunk) {
+    std::string out = access ? fmt::format("vlan {}", *access) : "";
+    if (!trunk.empty()) { out += fmt::format("{}trunk {}", out.empty() ? "" : ", ", vlan_list(trunk)); }
+    if (out.size() > kLongestBadge) { out = out.substr(0, out.rfind(',', kLongestBadge - 2) + 1) + "…"; }
+    return out;
+}
+
+// Not yet observed, as in a diagram of a file alone, a link has no index and its carrier says nothing.
+bool without_carrier(const Link& link) { return link.index != 0 && link.up && !link.carrier; }
+
+// Gives each VLAN, or untagged network, a colour: the one that it or its hosts are named after, else the next free.
+class Palette {
+public:
+    void want(const std::string& tenant, const std::string& name) {
+        if (!names_.contains(tenant)) { order_.push_back(tenant); }
+        names_[tenant].push_back(name);
+    }
+    void settle() {
+        std::set<std::uint8_t> used;
+        for (const auto& tenant : order_) {
+            for (const auto& name : names_[tenant]) {
+                const std::uint8_t named = colour_in(name);
+                if (named != 0 && !colours_.contains(tenant) && used.insert(named).second) { colours_[tenant] = named; }
+            }
+        }
+        std::size_t next = 0;
+        for (const auto& tenant : order_) {
+            if (colours_.contains(tenant)) { continue; }
+            while (next < kOrder.size() && used.contains(kOrder.at(next))) { ++next; }
+            colours_[tenant] = kOrder.at(next % kOrder.size());
+            ++next;
+        }
+    }
+    [[nodiscard]] std::uint8_t of(const std::string& tenant) const {
+        const auto found = colours_.find(tenant);
+        return found == colours_.end() ? std::uint8_t{0} : found->second;
+    }
+
+private:
+    static constexpr std::array<std::uint8_t, 12> kOrder{36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91};
+    static std::uint8_t colour_in(const std::string& name) {
+        static const std::map<std::string, std::uint8_t> kWords{{"red", 31},     {"green", 32},  {"yellow", 33},
+                                                                {"orange", 33},  {"blue", 34},   {"magenta", 35},
+                                                                {"purple", 35},  {"violet", 35}, {"cyan", 36}};
+        std::size_t from = 0;
+        while (from <= name.size()) {
+            const std::size_t to = std::min(name.find_first_of("-_.", from), name.size());
+            const auto word = kWords.find(name.substr(from, to - from));
+            if (word != kWords.end()) { return word->second; }
+            from = to + 1;
+        }
+        return 0;
+    }
+    std::vector<std::string> order_;
+    std::map<std::string, std::vector<std::string>> names_;
+    std::map<std::string, std::uint8_t> colours_;
+};
+
+class Modeller {
+public:
+    explicit Modeller(const LabView& view) : view_(view), root_(root_namespace(view.lab)) {}
+
+    Model run() {
+        model_.place = root_.empty() ? "this machine" : "namespace " + root_;
+        find_root(view_.wanted, wanted_root_);
+        find_root(view_.observed, observed_root_);
+        for (const auto& name : switch_names()) { add_switch(name); }
+        for (const auto& name : host_namespaces()) { add_host(name); }
+        for (const auto& name : namespaces_) { add_wires(name); }
+        for (std::size_t i = 0; i < model_.switches.size(); ++i) { add_switch_wires(i); }
+        colour();
+        return std::move(model_);
+    }
+
+private:
+    void find_root(const State& state, const Namespace*& root) const {
+        root = find(state.namespaces, root_);
+        if (root == nullptr) { root = &none_; }
+    }
+    [[nodiscard]] const Link* link_in(const State& state, const std::string& ns, const std::string& name) const {
+        const Namespace* in = find(state.namespaces, ns);
+        return in == nullptr ? nullptr : find(in->links, name);
+    }
+
+    // The file's order, then what else there is.
+    [[nodiscard]] std::vector<std::string> switch_names() const {
+        std::vector<std::string> names;
+        auto add = [&](const std::string& name) {
+            if (std::find(names.begin(), names.end(), name) == names.end()) { names.push_back(name); }
+        };
+        std::set<std::string> there;
+        for (const State* state : {&view_.wanted, &view_.observed}) {
+            for (const auto& [name, bridge] : state->bridges) { there.insert(name); }
+        }
+        for (const Namespace* root : {wanted_root_, observed_root_}) {
+            for (const auto& [name, link] : root->links) {
+                if (link.kind == LinkKind::bridge) { there.insert(name); }
+            }
+        }
+        for (const auto& sw : view_.lab.switches) {
+            if (there.contains(sw.name)) { add(sw.name); }
+        }
+        for (const auto& name : there) { add(name); }
+        return names;
+    }
+
+    void add_switch(const std::string& name) {
+        SwitchNode sw;
+        sw.name = name;
+        const OvsBridge* wanted = find(view_.wanted.bridges, name);
+        const OvsBridge* now = find(view_.observed.bridges, name);
+        const std::size_t index = model_.switches.size();
+        if (wanted != nullptr || now != nullptr) {
+            sw.missing = now == nullptr;
+            sw.title = name + " · Open vSwitch";
+            add_ovs_ports(sw, wanted, now);
+        } else {
+            const Link* link = find(observed_root_->links, name);
+            sw.missing = link == nullptr;
+            sw.title = name + " · Linux bridge";
+            if (link != nullptr && !link->up) { sw.title += " (down)"; }
+            add_bridge_ports(sw);
+        }
+        if (sw.missing) { sw.title += " (missing)"; }
+        for (std::size_t i = 0; i < sw.ports.size(); ++i) {
+            // A port that is there wins over one that is only wanted, on another switch.
+            const bool missing = sw.ports[i].note == "missing";
+            const auto found = ports_.find(sw.ports[i].name);
+            if (found == ports_.end() || !missing) { ports_[sw.ports[i].name] = {true, index, i}; }
+        }
+        model_.switches.push_back(std::move(sw));
+    }
+
+    void add_ovs_ports(SwitchNode& sw, const OvsBridge* wanted, const OvsBridge* now) {
+        std::map<std::string, std::pair<const OvsPort*, bool>> ports;
+        if (wanted != nullptr) {
+            for (const auto& [name, port] : wanted->ports) { ports[name] = {&port, false}; }
+        }
+        if (now != nullptr) {
+            for (const auto& [name, port] : now->ports) { ports[name] = {&port, true}; }
+        }
+        for (const auto& [name, entry] : ports) {
+            const auto& [port, there] = entry;
+            Port tab;
+            tab.name = name;
+            tab.badge = badge_text(port->tag, port->trunks);
+            if (!there) {
+                tab.note = "missing";
+            } else if (!port->error.empty() || port->ofport == -1) {
+                tab.note = "error";
+            }
+            if (port->tag && port->trunks.empty()) { tenants_[{sw.name, name}] = tenant_of(*port->tag); }
+            if (port->type == "patch") {
+                tab.badge = tab.badge.empty() ? "patch" : "patch, " + tab.badge;
+                patches_[name] = port->peer;
+            }
+            sw.ports.push_back(std::move(tab));
+        }
+    }
+
+    void add_bridge_ports(SwitchNode& sw) {
+        std::map<std::string, std::pair<const Link*, bool>> ports;
+        std::set<Vlan> all{1};
+        for (const Namespace* root : {wanted_root_, observed_root_}) {
+            for (const auto& [name, link] : root->links) {
+                if (link.master != sw.name) { continue; }
+                ports[name] = {&link, root == observed_root_};
+                if (link.vlans) { all.insert(link.vlans->tagged.begin(), link.vlans->tagged.end()); }
+                if (link.vlans && link.vlans->pvid) { all.insert(*link.vlans->pvid); }
+            }
+        }
+        for (const auto& [name, entry] : ports) {
+            const auto& [link, there] = entry;
+            Port tab;
+            tab.name = name;
+            if (!there) { tab.note = "missing"; }
+            if (link->vlans && !carries_all(*link->vlans, all)) {
+                tab.badge = badge_text(link->vlans->pvid, link->vlans->tagged);
+                if (link->vlans->pvid && link->vlans->tagged.empty()) {
+                    tenants_[{sw.name, name}] = tenant_of(*link->vlans->pvid);
+                }
+            }
+            sw.ports.push_back(std::move(tab));
+        }
+    }
+    // A port without VLANs of its own (see expand()): all of the bridge's, VLAN 1 untagged.
+    static bool carries_all(const BridgePortVlans& vlans, const std::set<Vlan>& all) {
+        return vlans.pvid == Vlan{1} && vlans.tagged.size() + 1 == all.size();
+    }
+
+    [[nodiscard]] std::vector<std::string> host_namespaces() const {
+        std::vector<std::string> names;
+        std::set<std::string> seen;
+        auto add = [&](const std::string& name) {
+            const Namespace* wanted = find(view_.wanted.namespaces, name);
+            const Namespace* now = find(view_.observed.namespaces, name);
+            const bool host = (wanted != nullptr && !wanted->host.empty()) || (now != nullptr && !now->host.empty());
+            if (host && name != root_ && seen.insert(name).second) { names.push_back(name); }
+        };
+        for (const auto& host : view_.lab.hosts) { add(namespace_of(view_.lab, host.name)); }
+        for (const auto& network : view_.lab.networks) {
+            if (network.dhcp) { add(namespace_of(view_.lab, dhcp_host_name(network))); }
+        }
+        for (const State* state : {&view_.wanted, &view_.observed}) {
+            for (const auto& [name, ns] : state->namespaces) { add(name); }
+        }
+        return names;
+    }
+
+    void add_host(const std::string& ns) {
+        const Namespace* wanted = find(view_.wanted.namespaces, ns);
+        const Namespace* now = find(view_.observed.namespaces, ns);
+        HostNode host;
+        host.name = now != nullptr && !now->host.empty() ? now->host : wanted != nullptr ? wanted->host : ns;
+        host.missing = now == nullptr;
+        for (const auto& name : interface_names(host.name, wanted, now)) {
+            const Link* wanted_link = wanted == nullptr ? nullptr : find(wanted->links, name);
+            const Link* now_link = now == nullptr ? nullptr : find(now->links, name);
+            host.nics.push_back(nic(wanted_link, now_link));
+            if (host.missing) { host.nics.back().note.clear(); }  // the host's title says it
+        }
+        const Namespace& here = now == nullptr ? *wanted : *now;
+        for (const auto& route : here.routes) {
+            if (route.destination.length != 0) { continue; }
+            host.facts.push_back("default via " + (route.via ? route.via->to_string() : route.device));
+        }
+        const std::string* forwards = find(here.sysctls, "net.ipv4.ip_forward");
+        if (forwards != nullptr && *forwards == "1") { host.facts.emplace_back("forwards packets"); }
+        add_processes(host);
+        namespaces_.push_back(ns);
+        host_of_[ns] = model_.hosts.size();
+        model_.hosts.push_back(std::move(host));
+    }
+
+    [[nodiscard]] std::vector<std::string> interface_names(const std::string& host, const Namespace* wanted,
+                                                           const Namespace* now) const {
+        std::set<std::string> there;
+        for (const Namespace* ns : {wanted, now}) {
+            if (ns == nullptr) { continue; }
+            for (const auto& [name, link] : ns->links) {
+                if (link.kind != LinkKind::loopback && name != "lo") { there.insert(name); }
+            }
+        }
+        std::vector<std::string> names;
+        if (const Host* written = view_.lab.find_host(host)) {
+            for (const auto& interface : written->interfaces) {
+                if (there.erase(interface.name) != 0) { names.push_back(interface.name); }
+            }
+        }
+        names.insert(names.end(), there.begin(), there.end());
+        return names;
+    }
+
+    static Nic nic(const Link* wanted, const Link* now) {
+        const Link& link = now != nullptr ? *now : *wanted;
+        Nic out;
+        out.name = link.name;
+        for (const auto& address : link.addresses) {
+            if (!address.address.is_link_local()) { out.addresses.push_back(address.to_string()); }
+        }
+        for (const auto& address : link.leased) {
+            if (!address.address.is_link_local()) { out.addresses.push_back(address.to_string() + " (dhcp)"); }
+        }
+        if (wanted != nullptr && wanted->dhcp && link.leased.empty()) { out.addresses.emplace_back("(dhcp …)"); }
+        if (now == nullptr) {
+            out.note = "missing";
+        } else if (!now->up) {
+            out.note = "down";
+        } else if (without_carrier(*now)) {
+            out.note = "no carrier";
+        }
+        return out;
+    }
+
+    void add_processes(HostNode& host) {
+        std::set<std::pair<std::string, std::string>> keys;
+        for (const State* state : {&view_.wanted, &view_.observed}) {
+            for (const auto& [key, process] : state->processes) {
+                if (process.host == host.name) { keys.insert(key); }
+            }
+        }
+        for (const auto& key : keys) {
+            const Process* now = find(view_.observed.processes, key);
+            const Process& process = now != nullptr ? *now : view_.wanted.processes.at(key);
+            if (process.role == ProcessRole::dhcp_server) { host.server = true; }
+            std::string name = process.name;
+            if (process.role == ProcessRole::dhcp_client && !process.command.empty()) {
+                const std::string& program = process.command.front();
+                name = program.substr(program.rfind('/') + 1);
+            }
+            if (now == nullptr) {
+                if (!host.missing) { host.faults.push_back(name + " missing"); }
+            } else if (!now->status.empty() && now->status != "running") {
+                host.faults.push_back(name + " " + now->status);
+            } else if (now->pid != 0) {
+                host.facts.push_back(fmt::format("{} {}", name, now->pid));
+            } else if (process.role != ProcessRole::dhcp_client) {
+                host.facts.push_back(name);
+            }
+        }
+    }
+
+    // Where the other end of a host's interface is.
+    void add_wires(const std::string& ns) {
+        const std::size_t host = host_of_.at(ns);
+        for (std::size_t i = 0; i < model_.hosts[host].nics.size(); ++i) {
+            const std::string name = model_.hosts[host].nics[i].name;
+            const Link* wanted = link_in(view_.wanted, ns, name);
+            const Link* now = link_in(view_.observed, ns, name);
+            const Link& link = now != nullptr ? *now : *wanted;
+            bool whole = now != nullptr && now->up && !without_carrier(*now);
+            if (link.kind == LinkKind::ovs_internal || (link.kind != LinkKind::veth && ports_.contains(name))) {
+                connect({false, host, i}, name, whole, Stroke::doubled);
+                continue;
+            }
+            if (link.kind != LinkKind::veth) { continue; }
+            const bool known = !link.peer.empty();
+            if (!known && (wanted == nullptr || wanted->peer.empty())) { continue; }
+            const Link& from = known ? link : *wanted;
+            whole = whole && known;
+            const Link* far = link_in(view_.observed, from.peer_namespace, from.peer);
+            whole = whole && far != nullptr && far->up;
+            if (from.peer_namespace == root_) {
+                connect({false, host, i}, from.peer, whole, Stroke::solid);
+            } else {
+                connect_direct({false, host, i}, from, whole);
+            }
+        }
+    }
+
+    void connect(End at, const std::string& port, bool whole, Stroke stroke) {
+        const auto found = ports_.find(port);
+        if (found == ports_.end()) { return; }
+        const Port& tab = model_.switches[found->second.node].ports[found->second.index];
+        whole = whole && tab.note.empty();
+        model_.wires.push_back({at, found->second, whole ? stroke : Stroke::dashed, 0});
+        wired_.insert(port);
+    }
+
+    void connect_direct(End at, const Link& link, bool whole) {
+        const auto other = host_of_.find(link.peer_namespace);
+        if (other == host_of_.end()) { return; }
+        const auto& nics = model_.hosts[other->second].nics;
+        const auto there = std::find_if(nics.begin(), nics.end(), [&](const Nic& nic) { return nic.name == link.peer; });
+        if (there == nics.end()) { return; }
+        const End far{false, other->second, static_cast<std::size_t>(there - nics.begin())};
+        if (!directs_.insert(std::minmax(at, far)).second) { return; }
+        model_.wires.push_back({at, far, whole ? Stroke::solid : Stroke::dashed, 0});
+    }
+
+    void add_switch_wires(std::size_t sw) {
+        for (std::size_t i = 0; i < model_.switches[sw].ports.size(); ++i) {
+            const Port& port = model_.switches[sw].ports[i];
+            std::string other;
+            bool whole = port.note.empty();
+            if (const auto patch = patches_.find(port.name); patch != patches_.end()) {
+                other = patch->second;
+            } else {
+                const Link* now = find(observed_root_->links, port.name);
+                const Link* link = now != nullptr && !now->peer.empty() ? now : find(wanted_root_->links, port.name);
+                if (link == nullptr || link->kind != LinkKind::veth || link->peer_namespace != root_) { continue; }
+                other = link->peer;
+                whole = whole && now != nullptr && now->up && !without_carrier(*now);
+            }
+            const auto far = ports_.find(other);
+            if (far == ports_.end() || wired_.contains(port.name) || wired_.contains(other)) { continue; }
+            whole = whole && model_.switches[far->second.node].ports[far->second.index].note.empty();
+            if (const Link* end = find(observed_root_->links, other)) { whole = whole && end->up; }
+            wired_.insert(port.name);
+            wired_.insert(other);
+            model_.wires.push_back({{true, sw, i}, far->second, whole ? Stroke::solid : Stroke::dashed, 0});
+        }
+    }
+
+    static std::string tenant_of(Vlan vlan) { return fmt::format("vlan {}", vlan); }
+
+    // What WIRE belongs to: its access VLAN, or the network that its host's interface is on.
+    [[nodiscard]] std::string tenant_of(const Wire& wire) const {
+        for (const End& end : {wire.b, wire.a}) {
+            if (!end.on_switch) { continue; }
+            const SwitchNode& sw = model_.switches[end.node];
+            const Port& port = sw.ports[end.index];
+            if (const std::string* tenant = find(tenants_, std::pair(sw.name, port.name))) { return *tenant; }
+            if (!port.badge.empty()) { return {}; }
+        }
+        if (wire.a.on_switch || !wire.b.on_switch) { return {}; }
+        const HostNode& host = model_.hosts[wire.a.node];
+        for (const auto& network : view_.lab.networks) {
+            if (network.dhcp && dhcp_host_name(network) == host.name) { return "network " + network.name; }
+        }
+        const Host* written = view_.lab.find_host(host.name);
+        if (written == nullptr) { return {}; }
+        for (const auto& interface : written->interfaces) {
+            if (interface.name == host.nics[wire.a.index].name && interface.network) {
+                return "network " + *interface.network;
+            }
+        }
+        return {};
+    }
+
+    void colour() {
+        Palette palette;
+        for (const auto& network : view_.lab.networks) {
+            palette.want(network.vlan ? tenant_of(*network.vlan) : "network " + network.name, network.name);
+        }
+        for (const auto& wire : model_.wires) {
+            const std::string tenant = tenant_of(wire);
+            if (!tenant.empty() && !wire.a.on_switch) { palette.want(tenant, model_.hosts[wire.a.node].name); }
+        }
+        palette.settle();
+        std::map<std::size_t, std::set<std::uint8_t>> of_host;
+        for (auto& wire : model_.wires) {
+            wire.colour = palette.of(tenant_of(wire));
+            for (const End& end : {wire.a, wire.b}) {
+                if (end.on_switch) {
+                    model_.switches[end.node].ports[end.index].colour = wire.colour;
+                } else {
+                    model_.hosts[end.node].nics[end.index].colour = wire.colour;
+                    of_host[end.node].insert(wire.colour);
+                }
+            }
+        }
+        for (const auto& [host, colours] : of_host) {
+            if (colours.size() == 1) { model_.hosts[host].colour = *colours.begin(); }
+        }
+    }
+
+    const LabView& view_;
+    const std::string root_;
+    const Namespace none_{};
+    const Namespace* wanted_root_ = nullptr;
+    const Namespace* observed_root_ = nullptr;
+    Model model_;
+    std::vector<std::string> namespaces_;
+    std::map<std::string, std::size_t> host_of_;                           // by namespace
+    std::map<std::string, End> ports_;                                     // by name
+    std::map<std::string, std::string> patches_;                           // port → peer
+    std::map<std::pair<std::string, std::string>, std::string> tenants_;   // (switch, access port) → tenant
+    std::set<std::string> wired_;                                          // ports
+    std::set<std::pair<End, End>> directs_;
+};
+
+}  // namespace
+
+Model make_model(const LabView& view) { return Modeller(view).run(); }
+
+}  // namespace warren::drawing
