@@ -40,7 +40,7 @@ sanitize:
 
 install:
 	@[ -x $(BUILD)/warren ] && [ -e $(BUILD)/warren.1 ] || scripts/build $(BUILD) $(CMAKE_FLAGS) -- warren man
-	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --strip --prefix "$(PREFIX)"
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-clang

@@ -1,47 +1,36 @@
 // warren logs HOST [NAME]: what the lab's processes in a host printed.
-#include <dirent.h>
-
-#include <algorithm>
-
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
 #include "engine/engine.hpp"
+#include "services/keeper.hpp"
 
 namespace warren::cli {
 namespace {
 
-std::vector<std::string> logs_of(const std::string& directory, const std::string& host) {
-    std::vector<std::string> names;
-    DIR* listing = ::opendir(directory.c_str());
-    if (listing == nullptr) { return names; }
-    while (const dirent* entry = ::readdir(listing)) {
-        std::string name = entry->d_name;
-        if (!name.starts_with(host + ".") || !name.ends_with(".log")) { continue; }
-        names.push_back(name.substr(host.size() + 1, name.size() - host.size() - 5));
-    }
-    ::closedir(listing);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-int show_logs(const std::string& host, const std::string& process) {
+int show_logs(const std::string& host, const std::string& wanted) {
     const Engine engine;
     const auto place = engine.find_host(host);
     if (!place) { return fail(place.error()); }
-    const std::string directory = engine.directory_of(place->lab) + "/log";
-    const auto names = logs_of(directory, place->host);
-    if (!process.empty() && std::find(names.begin(), names.end(), process) == names.end()) {
-        std::string known;
-        for (const auto& name : names) { known += (known.empty() ? "" : ", ") + name; }
-        return fail(failure("show the log of " + process + " in " + host, "there is none",
-                            known.empty() ? "the host has no processes of the lab's" : "it has: " + known)
+    const std::string directory = engine.directory_of(place->lab);
+    auto processes = recorded_processes(directory);
+    if (!processes) { return fail(processes.error()); }
+    std::erase_if(*processes, [&](const Process& process) { return process.host != place->host; });
+    std::string known;
+    for (const auto& process : *processes) { known += (known.empty() ? "" : ", ") + process.name; }
+    const bool several = processes->size() > 1;
+    if (!wanted.empty()) {
+        std::erase_if(*processes, [&](const Process& process) { return process.name != wanted; });
+    }
+    if (processes->empty()) {
+        const std::string attempt = "show the log of " + (wanted.empty() ? "" : wanted + " in ") + host;
+        return fail(usage_failure(attempt, "there is no such process",
+                                  known.empty() ? "the host has no processes of the lab's" : "it has: " + known)
                         .value());
     }
-    for (const auto& name : names) {
-        if (!process.empty() && name != process) { continue; }
-        const auto content = read_file(directory + "/" + place->host + "." + name + ".log");
+    for (const auto& process : *processes) {
+        const auto content = read_file(process_log_path(directory, process));
         if (!content) { return fail(content.error()); }
-        if (process.empty() && names.size() > 1) { fmt::print("==> {} <==\n", name); }
+        if (wanted.empty() && several) { fmt::print("==> {} <==\n", process.name); }
         fmt::print("{}", *content);
     }
     return 0;

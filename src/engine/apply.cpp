@@ -64,7 +64,7 @@ public:
             for (std::size_t i = begin; i < end; ++i) {
                 if (!failed_.contains(i)) { outcome_[i] = Outcome::done; }
             }
-            if (!error_ && fail_at == end + 1) {
+            if (!error_ && fail_at == end + 1 && end < steps.size()) {
                 error_ = Error{describe(steps[end]), EIO, "WARREN_FAIL_STEP asked for it", {}, Error::Kind::failed};
             }
             if (error_ && !first) { first = error_; }
@@ -526,6 +526,9 @@ private:
             ns = std::move(*fd);
         }
         begin_step(current_);
+        // Two labs may both have found it stopped: the second waits here and finds it running.
+        auto alone = Lock::take(options_.site.runtime + "/.ovs.start.lock");
+        if (!alone) { return fail(current_, std::move(alone).error()); }
         if (auto started = ovs::start(step.value, ns.get()); !started) { fail(current_, std::move(started).error()); }
     }
 
@@ -583,7 +586,7 @@ private:
 
     static Result<void> put_file(const std::string& path, const File& file) {
         if (file.directory) {
-            if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) { return errno_failure("make directory " + path); }
+            if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) { return errno_failure("make directory " + path); }
             return {};
         }
         if (!file.link_target.empty()) {
@@ -597,7 +600,9 @@ private:
             return {};
         }
         // Written in place: processes see it through a bind mount, which a new file would not be under.
-        WARREN_ASSIGN(Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+        // Those in etc/ are for the host's programs, whoever they run as; the directory above is root's alone.
+        const unsigned mode = path.find("/etc/") != std::string::npos ? 0644 : 0600;
+        WARREN_ASSIGN(Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
         return write_all(fd.get(), file.content, path);
     }
 

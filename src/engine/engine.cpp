@@ -233,8 +233,47 @@ void remove_runtime(const Site& site) {
     ::rmdir(site.runtime.c_str());
 }
 
+void remove_ovs_locks(const Site& site) {
+    if (path_exists(site.runtime + "/.ovs")) { return; }
+    Lock::remove_unused(ovs_lock(site));
+    Lock::remove_unused(site.runtime + "/.ovs.start.lock");
+}
+
 void quit_keeper(const std::string& directory) {
     if (auto keeper = Keeper::connect(directory)) { (void)keeper->quit(); }
+}
+
+// Takes away what processes that are gone have left in the lab's directory: leases, pid files, logs. Their names
+// begin with the process' network ("red-net.leases") or host and name ("red:eth0.pid", "red:web.log").
+void tidy(const std::string& directory, const State& wanted) {
+    if (!wanted.keeper) {
+        quit_keeper(directory);
+        for (const char* name : {"/dhcp", "/log", "/processes", "/keeper.id", "/keeper.lock", "/keeper.start", "/keeper.sock"}) {
+            (void)remove_tree(directory + name);
+        }
+        return;
+    }
+    std::set<std::string> stems{"keeper"};
+    for (const auto& [key, process] : wanted.processes) {
+        stems.insert(process.host + ":" + process.name);
+        stems.insert(process.host + ":" + process.device);
+        if (process.role == ProcessRole::dhcp_server) { stems.insert(process.network); }
+    }
+    for (const char* folder : {"/dhcp", "/log"}) {
+        DIR* listing = ::opendir((directory + folder).c_str());
+        if (listing == nullptr) { continue; }
+        while (const dirent* entry = ::readdir(listing)) {
+            const std::string name = entry->d_name;
+            const std::string path = directory + folder + "/" + name;
+            if (name == "." || name == ".." || wanted.files.contains(path)) { continue; }
+            bool used = false;  // names may have dots in them: "web.1.log" of process "web.1"
+            for (std::size_t dot = name.find('.'); !used && dot != std::string::npos; dot = name.find('.', dot + 1)) {
+                used = stems.contains(name.substr(0, dot));
+            }
+            if (!used) { ::unlink(path.c_str()); }
+        }
+        ::closedir(listing);
+    }
 }
 
 }  // namespace
@@ -254,10 +293,10 @@ Result<bool> bridge_filters_vlans() {
         result = [&]() -> Result<void> {
             if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
             WARREN_ASSIGN(auto socket, nl::Socket::open());
-            WARREN_TRY(socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, false, 0),
-                                    "make a throw-away bridge"}));
-            WARREN_ASSIGN(const KernelLink link, find_link(socket, "probe"));
-            knows = link.knows_vlan_filtering;
+            auto made = socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, true, 0),
+                                     "make a throw-away bridge that filters VLANs"});
+            if (!made && made.error().code != EOPNOTSUPP && made.error().code != EINVAL) { return made; }
+            knows = made.has_value();
             return {};
         }();
     }).join();
@@ -358,13 +397,16 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
             auto applied = apply(look.difference.plan, apply_options, sockets);
             if (!applied) {
                 left_behind = !applied.error().undone;
-                if (record_before && !left_behind) { WARREN_TRY(write_record(directory, *record_before)); }
+                if (record_before && !left_behind) {
+                    tidy(directory, look.observed);
+                    WARREN_TRY(write_record(directory, *record_before));
+                }
                 return tl::unexpected(std::move(applied.error().error));
             }
             for (const auto& [ns, values] : applied->sysctls_before) {
                 for (const auto& [key, value] : values) { record.sysctls[ns].try_emplace(key, value); }
             }
-            if (!look.wanted.keeper) { quit_keeper(directory); }
+            tidy(directory, look.wanted);
         }
         settle_record(record, look.wanted);
         if (!look.record || *look.record != record) { WARREN_TRY(write_record(directory, record)); }
@@ -375,7 +417,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         // Nothing was there before and nothing is now.
         quit_keeper(directory);
         (void)remove_tree(directory);
-        ::unlink(ovs_lock(base_).c_str());
+        remove_ovs_locks(base_);
         remove_runtime(base_);
     }
     return result;
@@ -405,7 +447,11 @@ Result<bool> Engine::down(const std::string& name, bool force) {
         }
         const Scope scope{name, &*record, nullptr, &base_};
         WARREN_ASSIGN(const State observed, observe(scope, sockets));
-        const Difference difference = diff(observed, State{}, name);
+        Difference difference = diff(observed, State{}, name);
+        const bool own = record->ovs && record->ovs->kind != OvsInstance::Kind::machine;
+        if (own && !observed.ovs && path_exists(record->ovs->directory)) {  // killed, or killed while it was started
+            difference.plan.steps.emplace_back(StopOvs{*record->ovs});
+        }
         record->changing = true;
         WARREN_TRY(write_record(directory, *record));
         ApplyOptions options{name, base_, false, {}};
@@ -413,9 +459,9 @@ Result<bool> Engine::down(const std::string& name, bool force) {
             return tl::unexpected(std::move(applied.error().error));
         }
         quit_keeper(directory);
-        if (ovs_alone && !path_exists(record->ovs->directory)) { ::unlink(ovs_lock(base_).c_str()); }
     }
     WARREN_TRY(remove_tree(directory));
+    remove_ovs_locks(base_);
     remove_runtime(base_);
     return was;
 }
@@ -446,7 +492,7 @@ std::vector<LabSummary> Engine::list() const {
 Result<LabStatus> Engine::status(const std::string& name) {
     WARREN_TRY(need_root("look at lab " + name));
     WARREN_ASSIGN(auto record, current_record(name));
-    if (!record) { return failure("show lab " + name, "there is no such lab", "'warren list' names those that are up"); }
+    if (!record) { return usage_failure("show lab " + name, "there is no such lab", "'warren list' names those that are up"); }
     LabStatus status;
     status.record = std::move(*record);
     Diagnostics diagnostics(status.record.file);
@@ -465,10 +511,10 @@ Result<std::string> Engine::choose(const std::string& name) const {
     const auto labs = recorded_labs(base_.runtime);
     if (!name.empty()) {
         if (std::find(labs.begin(), labs.end(), name) != labs.end()) { return name; }
-        return failure("find lab " + name, "there is no such lab", "'warren list' names those that are up");
+        return usage_failure("find lab " + name, "there is no such lab", "'warren list' names those that are up");
     }
     if (labs.size() == 1) { return labs.front(); }
-    if (labs.empty()) { return failure("choose a lab", "no lab is up", "'warren up FILE' brings one up"); }
+    if (labs.empty()) { return usage_failure("choose a lab", "no lab is up", "'warren up FILE' brings one up"); }
     std::string names;
     for (const auto& lab : labs) { names += (names.empty() ? "" : ", ") + lab; }
     return usage_failure("choose a lab", "several are up: " + names, "name one");
@@ -502,7 +548,7 @@ Result<Place> Engine::find_host(const std::string& name) const {
     }
     if (found.size() == 1) { return found.front(); }
     if (found.empty()) {
-        return failure("find host " + name, "no lab that is up has it", known.empty() ? "no lab is up" : "hosts: " + known);
+        return usage_failure("find host " + name, "no lab that is up has it", known.empty() ? "no lab is up" : "hosts: " + known);
     }
     std::string names;
     for (const auto& place : found) { names += (names.empty() ? "" : ", ") + place.lab + "/" + place.host; }

@@ -180,12 +180,21 @@ std::string holder_of(int fd) {
 
 }  // namespace
 
+void Lock::remove_unused(const std::string& path) {
+    const auto opened = open_file(path, O_RDWR);
+    if (!opened || ::flock(opened->get(), LOCK_EX | LOCK_NB) != 0) { return; }
+    struct stat mine {};
+    struct stat there {};
+    if (::fstat(opened->get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino) {
+        ::unlink(path.c_str());
+    }
+}
+
 Result<Lock> Lock::take(const std::string& path, bool shared) {
     constexpr int kSeconds = 10;
     const std::string directory = path.substr(0, path.rfind('/'));
     for (;;) {
-        // 0755 on what is above: others may see that labs exist, not what is in them.
-        WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/'))));
+        WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/')), 0700));
         if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
             return errno_failure("make directory " + directory);
         }

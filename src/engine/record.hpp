@@ -45,6 +45,8 @@ class Lock {
 public:
     // Makes PATH (and its directory, 0700). Waits up to 10 s for another holder, then fails naming it.
     [[nodiscard]] static Result<Lock> take(const std::string& path, bool shared = false);
+    // Removes PATH where nobody holds it.
+    static void remove_unused(const std::string& path);
     [[nodiscard]] const std::string& path() const { return path_; }
 
 private:

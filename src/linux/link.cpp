@@ -97,7 +97,6 @@ KernelLink parse_link(const nlmsghdr* message) {
     if (link.kind == "bridge") {
         const auto data = info.nested(IFLA_INFO_DATA);
         link.stp = data.u32(IFLA_BR_STP_STATE) != 0;
-        link.knows_vlan_filtering = data.has(IFLA_BR_VLAN_FILTERING);
         link.vlan_filtering = data.u8(IFLA_BR_VLAN_FILTERING) != 0;
     }
     link.address_mode = found.nested(IFLA_AF_SPEC).nested(AF_INET6).u8(IFLA_INET6_ADDR_GEN_MODE);

@@ -29,8 +29,7 @@ struct KernelLink {
     int peer = 0;        // IFLA_LINK: a veth's other end, in its own namespace
     bool carrier = false;
     bool stp = false;
-    bool vlan_filtering = false;       // bridge: on
-    bool knows_vlan_filtering = false; // bridge: the kernel has CONFIG_BRIDGE_VLAN_FILTERING
+    bool vlan_filtering = false;       // bridge
     std::uint8_t address_mode = 0;     // IN6_ADDR_GEN_MODE_*
 };
 

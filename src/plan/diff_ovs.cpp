@@ -30,14 +30,21 @@ void Differ::find_internal_links() {
         if (blocked_namespaces_.contains(ns_name)) { continue; }
         for (const auto& [name, link] : ns.links) {
             if (link.kind != LinkKind::ovs_internal || !our_internal_ports_.contains(name)) { continue; }
-            // Two of one name: one is the remains of an earlier port. The one in the right place is taken.
+            // Two of one name: one is the remains of a port that an ovs-vswitchd which died had opened. The new
+            // one's is in the switch's namespace, where nothing has marked it yet.
+            const bool just_made = ns_name == old_ovs_.net_namespace && !marked(link.alias);
+            if (just_made) {
+                internal_seen_[name] = {&ns_name, &link};
+                continue;
+            }
             const auto wanted = internal_wanted_.find(name);
             const bool right = wanted != internal_wanted_.end() && *wanted->second.ns == ns_name;
-            if (right) {
-                internal_seen_[name] = {&ns_name, &link};
-            } else {
-                internal_seen_.try_emplace(name, Place{&ns_name, &link});
+            const auto seen = internal_seen_.find(name);
+            if (seen != internal_seen_.end() && *seen->second.ns == old_ovs_.net_namespace &&
+                !marked(seen->second.link->alias)) {
+                continue;
             }
+            if (right || seen == internal_seen_.end()) { internal_seen_[name] = {&ns_name, &link}; }
         }
     }
 }

@@ -3,9 +3,12 @@
 #include "probe/ping.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <queue>
+#include <set>
 #include <tuple>
 
 #include <arpa/inet.h>
@@ -15,6 +18,7 @@
 #include <time.h>
 
 #include "probe/namespaces.hpp"
+#include "probe/neighbours.hpp"
 
 namespace warren {
 namespace {
@@ -23,10 +27,13 @@ using probe::Clock;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// Pairs whose first request is out and neither answered nor older than kHold: each is about to take up to two
-// entries of the neighbour table and a place in the switches' queues.
+// Pairs whose first request is out and neither answered nor older than kHold: each takes a place in the switches'
+// queues.
 constexpr std::size_t kWindow = 400;
-constexpr milliseconds kHold{200};
+constexpr milliseconds kHold{300};
+// Pairs are sent in squares of this many sources by as many targets, so that a wave that fits the neighbour
+// table concerns few namespaces.
+constexpr std::size_t kSquare = 16;
 // Requests sent before the answers are looked at.
 constexpr int kBurst = 64;
 // When the neighbour table or a queue is full.
@@ -55,6 +62,7 @@ struct Endpoint {
 
 struct Pair {
     Endpoint* endpoint = nullptr;
+    std::size_t source = 0;
     Clock::time_point deadline{};  // until_reached
     std::vector<bool> answered;    // by sequence
     nanoseconds total{0};
@@ -72,7 +80,8 @@ public:
         if (!epoll_.valid()) { return errno_failure("make an epoll descriptor"); }
         std::map<std::string, std::vector<std::size_t>> by_source;
         for (std::size_t i = 0; i < pairs_.size(); ++i) { by_source[pairs_[i].from].push_back(i); }
-        const std::size_t at_once = std::max<std::size_t>(1, probe::descriptor_budget() / 2);
+        for (const auto& pair : pairs_) { made_.insert(pair.to); }
+        const std::size_t at_once = std::max<std::size_t>(1, probe::descriptor_budget() / 3);
         for (auto first = by_source.begin(); first != by_source.end();) {
             std::vector<std::string> sources;
             std::vector<std::size_t> members;
@@ -80,11 +89,12 @@ public:
                 sources.push_back(first->first);
                 members.insert(members.end(), first->second.begin(), first->second.end());
             }
-            // In the caller's order: two hosts that ping each other need only one address resolution.
-            std::sort(members.begin(), members.end());
             open_endpoints(sources, by_source);
+            sort_into_squares(members);
             WARREN_TRY(run_pairs(members));
             endpoints_.clear();
+            sources_.clear();
+            owners_.clear();
         }
         if (!pairs_.empty() && !any_opened_ && fault_) { return tl::unexpected(*fault_); }
         return std::move(results_);
@@ -97,10 +107,17 @@ private:
     void open_endpoints(const std::vector<std::string>& sources,
                         const std::map<std::string, std::vector<std::size_t>>& by_source) {
         const auto opened = probe::in_each_namespace(sources, [&](std::size_t i) -> Result<void> {
+            WARREN_ASSIGN(auto neighbours, probe::Neighbours::open());
+            for (const auto& address : neighbours.own()) {
+                owners_.try_emplace(address, i);
+                made_.insert(address);
+            }
+            sources_.insert_or_assign(i, std::move(neighbours));
             for (const std::size_t pair : by_source.at(sources[i])) {
                 auto& endpoint = endpoints_[{sources[i], pairs_[pair].to.is_v4()}];
                 if (!endpoint.fd.valid()) { WARREN_TRY(open_endpoint(endpoint, pairs_[pair].to.is_v4())); }
                 state_[pair].endpoint = &endpoint;
+                state_[pair].source = i;
             }
             return {};
         });
@@ -133,20 +150,67 @@ private:
         return {};
     }
 
+    // Where it is known whose address the target is, both directions of a pair come together: they share the
+    // entries of the neighbour table.
+    void sort_into_squares(std::vector<std::size_t>& members) const {
+        using Place = std::array<std::size_t, 5>;
+        std::vector<std::pair<Place, std::size_t>> places;
+        places.reserve(members.size());
+        for (const std::size_t pair : members) {
+            const std::size_t source = state_[pair].source;
+            const auto owner = owners_.find(pairs_[pair].to);
+            const std::size_t target = owner == owners_.end() ? source : owner->second;
+            const auto [low, high] = std::minmax(source, target);
+            places.push_back({{low / kSquare, high / kSquare, low, high, source}, pair});
+        }
+        std::sort(places.begin(), places.end());
+        std::transform(places.begin(), places.end(), members.begin(), [](const auto& place) { return place.second; });
+    }
+
+    // One more pair is to be asked: makes room in the neighbour table first where it needs it. False: not yet,
+    // others are still waiting for the entries that would go.
+    bool make_room() {
+        if (fresh_.size() * 2 < neighbour_budget_) { return true; }
+        if (held_ > 0) { return false; }
+        clean();
+        return true;
+    }
+
+    void clean() {
+        // An entry that cannot be removed only takes room.
+        for (const std::size_t source : touched_) { (void)sources_.at(source).clean(made_); }
+        touched_.clear();
+        fresh_.clear();
+    }
+
+    void touch(std::size_t pair) {
+        const std::size_t source = state_[pair].source;
+        touched_.insert(source);
+        const auto owner = owners_.find(pairs_[pair].to);
+        if (owner == owners_.end()) {
+            fresh_.emplace(sources_.size() + pair, source);
+            return;
+        }
+        touched_.insert(owner->second);
+        fresh_.insert(std::minmax(source, owner->second));
+    }
+
     Result<void> run_pairs(const std::vector<std::size_t>& members) {
         unfinished_ = members.size();
         auto next = members.begin();
         while (unfinished_ > 0) {
-            for (int burst = 0; next != members.end() && held_ < kWindow && burst < kBurst; ++next, ++burst) {
+            for (int burst = 0; next != members.end() && held_ < kWindow && burst < kBurst && make_room();
+                 ++next, ++burst) {
                 start(*next);
             }
             run_timers();
             if (unfinished_ == 0) { break; }
-            const bool more = next != members.end() && held_ < kWindow;
+            const bool more = next != members.end() && held_ < kWindow && make_room();
             WARREN_TRY(receive(more || timers_.empty() ? 0 : probe::milliseconds_until(std::get<0>(timers_.top()))));
         }
         timers_ = {};
         held_ = 0;
+        clean();
         return {};
     }
 
@@ -155,6 +219,7 @@ private:
         if (state.endpoint == nullptr) { return finish(pair); }
         const auto now = Clock::now();
         state.deadline = now + options_.timeout;
+        touch(pair);
         state.held = true;
         ++held_;
         timers_.emplace(now + kHold, pair, Timer::release);
@@ -219,8 +284,9 @@ private:
             result.error.clear();
             return Sent::yes;
         }
-        result.error = errno_text(errno);
-        return errno == ENOBUFS || errno == EAGAIN || errno == ENOMEM ? Sent::later : Sent::refused;
+        const int code = errno;
+        result.error = errno_text(code);
+        return code == ENOBUFS || code == EAGAIN || code == ENOMEM ? Sent::later : Sent::refused;
     }
 
     Result<void> receive(int timeout) {
@@ -287,7 +353,8 @@ private:
         state.total += time;
         result.average = state.total / result.received;
         release(payload.pair);
-        const bool all = result.sent >= std::max(1, options_.count) && result.received == result.sent;
+        const bool all =
+            result.received == result.sent && result.sent + refused_[payload.pair] >= std::max(1, options_.count);
         if (options_.until_reached || all) { finish(payload.pair); }
     }
 
@@ -309,11 +376,17 @@ private:
     const PingOptions& options_;
     const std::uint64_t nonce_ = probe::random_number();
     const Clock::time_point began_ = Clock::now();
+    const std::size_t neighbour_budget_ = probe::neighbour_budget();
+    std::set<IpAddress> made_;                                // whose neighbour entries are ours to remove
+    std::map<IpAddress, std::size_t> owners_;                 // address → source that has it
+    std::map<std::size_t, probe::Neighbours> sources_;
+    std::set<std::size_t> touched_;                           // sources with entries made since the last clean()
+    std::set<std::pair<std::size_t, std::size_t>> fresh_;     // pairs of hosts that made them
     Fd epoll_;
     std::map<std::pair<std::string, bool>, Endpoint> endpoints_;  // nodes stay where they are
     std::vector<Pair> state_;
     std::vector<PingResult> results_;
-    std::map<std::size_t, int> refused_;  // requests that the kernel would not send
+    std::vector<int> refused_ = std::vector<int>(pairs_.size());  // requests that the kernel would not send
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> timers_;
     std::size_t held_ = 0;
     std::size_t unfinished_ = 0;

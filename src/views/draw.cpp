@@ -38,14 +38,15 @@ private:
         const SwitchNode& sw = model_.switches[s];
         const SwitchBox& at = layout_.switches[s];
         const Ink ink{sw.missing ? kFault : std::uint8_t{0}, false};
-        canvas_.box(layout_.switch_x, at.y, layout_.switch_width, at.height, sw.missing ? Stroke::dashed : Stroke::solid,
-                    ink);
+        canvas_.box(layout_.switch_x, at.y, layout_.switch_width, at.height,
+                    sw.missing ? Stroke::dashed : Stroke::solid, ink);
         canvas_.text(layout_.switch_x + 2, at.y, " " + sw.title + " ", {ink.colour, true});
     }
 
     void paint_box(const Box& box) {
         const std::uint8_t colour = box.missing ? kFault : box.colour;
-        canvas_.box(box.x, box.y, box.width, box.height, box.missing ? Stroke::dashed : Stroke::solid, {colour, false});
+        canvas_.box(box.x, box.y, box.width, box.height, box.missing ? Stroke::dashed : Stroke::solid,
+                    {colour, false});
         canvas_.text(box.x + 2, box.y, " " + box.title + " ", {colour, true});
         for (const auto& row : box.rows) {
             canvas_.text(box.x + 2, row.y, row.text, {row.fault || box.missing ? kFault : row.colour, false});
@@ -53,7 +54,7 @@ private:
     }
 
     void paint_wire(const Path& path) {
-        const Wire& wire = model_.wires[path.wire];
+        const Cable& wire = model_.wires[path.wire];
         const Ink ink{wire.stroke == Stroke::dashed ? kFault : wire.colour, false};
         canvas_.horizontal(path.x1, path.bend, path.y1, wire.stroke, ink);
         canvas_.vertical(path.bend, path.y1, path.y2, wire.stroke, ink);
@@ -67,7 +68,7 @@ private:
             const Port& port = sw.ports[p];
             const int y = layout_.switches[s].port_y[p];
             const bool at_left = layout_.switches[s].port_side[p] == Side::left;
-            const Ink ink{port.note.empty() ? port.colour : kFault, false};
+            const Ink ink{port.note.empty() && !sw.missing ? port.colour : kFault, false};
             const std::string tab = tab_text(port);
             canvas_.text(at_left ? layout_.switch_x + 2 : right - 1 - columns(tab), y, tab, ink);
             if (port.badge.empty()) { continue; }

@@ -8,9 +8,9 @@
 namespace warren {
 
 struct DrawStyle {
-    bool unicode = true;   // box-drawing characters; else ASCII
-    bool colour = false;   // ANSI colours
-    int width = 100;       // columns to stay within where it can
+    bool unicode = true;  // box-drawing characters; else ASCII
+    bool colour = false;  // ANSI colours
+    int width = 100;      // columns to stay within where it can
 };
 
 // What VIEW.observed holds is drawn as it is (down links, missing ones, leased addresses, process ids); what

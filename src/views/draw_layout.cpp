@@ -6,6 +6,8 @@
 #include "views/draw_layout.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
@@ -15,8 +17,8 @@
 namespace warren::drawing {
 namespace {
 
-constexpr std::size_t kMostBoxes = 12;   // more hosts than this have a line each
-constexpr std::size_t kTallColumn = 4;   // more boxes than this at one switch stand on both sides
+constexpr std::size_t kMostBoxes = 12;  // more hosts than this have a line each
+constexpr std::size_t kTallColumn = 4;  // more boxes than this at one switch stand on both sides
 constexpr std::size_t kMostChannels = 40;
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
@@ -46,11 +48,11 @@ private:
                 const auto [from, to] = std::minmax(taken.near_y, taken.far_y);
                 if (other == channel && from <= high && low <= to) { return false; }
                 // Two level parts in one line must not meet.
-                const bool near_meets = !taken.bracket && (taken.far_y == bend.near_y ||
-                                                           (bend.bracket && taken.far_y == bend.far_y));
+                const bool near_meets =
+                    !taken.bracket && (taken.far_y == bend.near_y || (bend.bracket && taken.far_y == bend.far_y));
                 if (near_meets && other <= channel) { return false; }
-                const bool far_meets = !bend.bracket && (bend.far_y == taken.near_y ||
-                                                         (taken.bracket && bend.far_y == taken.far_y));
+                const bool far_meets =
+                    !bend.bracket && (bend.far_y == taken.near_y || (taken.bracket && bend.far_y == taken.far_y));
                 if (far_meets && channel <= other) { return false; }
             }
         }
@@ -102,14 +104,14 @@ private:
         std::size_t first = kNone;        // switches
         std::size_t last = kNone;
         bool placed = false;
-        std::size_t next_start = 0;       // while it is open
+        std::size_t next_start = 0;  // while it is open
     };
 
     void index() {
         hosts_.resize(model_.hosts.size());
         far_.clear();
         for (std::size_t w = 0; w < model_.wires.size(); ++w) {
-            const Wire& wire = model_.wires[w];
+            const Cable& wire = model_.wires[w];
             far_[wire.a] = {w, wire.b};
             far_[wire.b] = {w, wire.a};
         }
@@ -139,37 +141,51 @@ private:
                node.faults.empty() && hosts_[host].plugs.size() == 1 && hosts_[host].plugs[0].far.on_switch;
     }
 
+    // To the right; a second one that spans the same switches to the left, where it parts no switch from its hosts.
+    void choose_sides_of_multihomed() {
+        std::vector<int> singles(model_.switches.size());
+        for (const auto& host : hosts_) {
+            if (host.first != kNone && host.first == host.last) { ++singles[host.first]; }
+        }
+        std::array<std::vector<std::pair<std::size_t, std::size_t>>, 2> spans;
+        for (auto& host : hosts_) {
+            if (host.first == kNone || host.first == host.last) { continue; }
+            auto clash = [&](Side side) {
+                const auto& taken = spans.at(static_cast<std::size_t>(side));
+                return std::any_of(taken.begin(), taken.end(), [&](const auto& span) {
+                    return std::max(span.first, host.first) < std::min(span.second, host.last);
+                });
+            };
+            bool parts = false;
+            for (std::size_t s = host.first + 1; s < host.last; ++s) { parts = parts || singles[s] != 0; }
+            host.side = clash(Side::right) && !clash(Side::left) && !parts ? Side::left : Side::right;
+            spans.at(static_cast<std::size_t>(host.side)).emplace_back(host.first, host.last);
+        }
+    }
+
     void choose_sides() {
         std::vector<std::size_t> order;
         std::vector<bool> seen(hosts_.size());
-        std::vector<std::pair<std::size_t, std::size_t>> spans;  // of multi-homed hosts, on the right
-        std::set<std::size_t> busy_right;                        // switches that have hosts there
+        std::set<std::size_t> busy_right;  // switches that have hosts there
+        choose_sides_of_multihomed();
         for (std::size_t h = 0; h < hosts_.size(); ++h) {
             HostPlace& host = hosts_[h];
             if (host.first == kNone) { continue; }
-            const bool many = host.first != host.last;
-            if (many) {
-                const bool clash = std::any_of(spans.begin(), spans.end(), [&](const auto& span) {
-                    return std::max(span.first, host.first) < std::min(span.second, host.last);
-                });
-                if (!clash) {
-                    host.side = Side::right;
-                    spans.emplace_back(host.first, host.last);
-                }
-            } else if (model_.hosts[h].server) {
-                host.side = Side::right;
-            }
-            if (host.side == Side::right) {
-                for (std::size_t s = host.first; s <= host.last; ++s) { busy_right.insert(s); }
-            }
+            if (model_.hosts[h].server && host.first == host.last) { host.side = Side::right; }
+            if (host.side == Side::left) { continue; }
+            for (std::size_t s = host.first; s <= host.last; ++s) { busy_right.insert(s); }
         }
         for (std::size_t s = 0; s < model_.switches.size(); ++s) {
             std::vector<std::size_t> single;
             for (std::size_t h = 0; h < hosts_.size(); ++h) {
-                if (hosts_[h].first == s && hosts_[h].last == s && hosts_[h].side == Side::left) { single.push_back(h); }
+                if (hosts_[h].first == s && hosts_[h].last == s && hosts_[h].side == Side::left) {
+                    single.push_back(h);
+                }
             }
             if (single.size() <= kTallColumn || busy_right.contains(s)) { continue; }
-            for (std::size_t i = (single.size() + 1) / 2; i < single.size(); ++i) { hosts_[single[i]].side = Side::right; }
+            for (std::size_t i = (single.size() + 1) / 2; i < single.size(); ++i) {
+                hosts_[single[i]].side = Side::right;
+            }
         }
         if (!options_.both_sides) {
             for (auto& host : hosts_) { host.side = Side::left; }
@@ -200,7 +216,9 @@ private:
                 next.first = host.first;
                 next.last = host.first;
                 next.side = host.side;
-                if (alternate && options_.both_sides) { next.side = host.side == Side::left ? Side::right : Side::left; }
+                if (alternate && options_.both_sides) {
+                    next.side = host.side == Side::left ? Side::right : Side::left;
+                }
                 queue.push_back(plug.far.node);
             }
         }
@@ -258,12 +276,13 @@ private:
         // In the order of the switches, as their ports come.
         std::vector<std::size_t> nics(host.nics.size());
         for (std::size_t n = 0; n < nics.size(); ++n) { nics[n] = n; }
-        std::stable_sort(nics.begin(), nics.end(), [&](std::size_t a, std::size_t c) { return rank(h, a) < rank(h, c); });
+        std::stable_sort(nics.begin(), nics.end(),
+                         [&](std::size_t a, std::size_t c) { return rank(h, a) < rank(h, c); });
         for (const std::size_t n : nics) {
             const Nic& nic = host.nics[n];
             const bool inline_address = !options_.split && !nic.addresses.empty();
-            begin_nic(b, {false, h, n}, inline_address ? padded(nic.name, name_width) + " " + nic.addresses[0] : nic.name,
-                      nic);
+            begin_nic(b, {false, h, n},
+                      inline_address ? padded(nic.name, name_width) + " " + nic.addresses[0] : nic.name, nic);
             const int indent = options_.split ? 2 : name_width + 1;
             for (std::size_t a = inline_address ? 1 : 0; a < nic.addresses.size(); ++a) {
                 box.rows.push_back({padded("", indent) + nic.addresses[a], nic.colour, false});
@@ -328,18 +347,29 @@ private:
     }
     [[nodiscard]] bool has_port(const End& port) const { return out_.switches[port.node].port_y[port.index] >= 0; }
 
+    // Below the switch before it, and no higher than its own hosts can stand.
+    int top_of(std::size_t s) {
+        if (s == 0) { return 1; }
+        int hosts = std::numeric_limits<int>::max();
+        for (std::size_t b = 0; b < contents_.size(); ++b) {
+            if (contents_[b].first == s && contents_[b].last == s) {
+                hosts = std::min(hosts, cursor(out_.boxes[b].side));
+            }
+        }
+        const int above = out_.switches[s - 1].y + out_.switches[s - 1].height;
+        return hosts == std::numeric_limits<int>::max() ? above : std::max(above, hosts);
+    }
+
     void place_switch(std::size_t s) {
-        const int top = s == 0 ? 1 : out_.switches[s - 1].y + out_.switches[s - 1].height;
+        const int top = top_of(s);
         next_port_ = {top + 1, top + 1};
         for (std::size_t p = 0; p < model_.switches[s].ports.size(); ++p) {
             const End* far = far_end({true, s, p});
             if (far != nullptr && far->on_switch) { give_port({true, s, p}, Side::right, next_port(Side::right)); }
         }
+        for (const Side side : {Side::left, Side::right}) { reach_open(s, side); }
+        place_singles(s);
         for (const Side side : {Side::left, Side::right}) {
-            reach_open(s, side);
-            for (std::size_t b = 0; b < contents_.size(); ++b) {
-                if (ready(b, s, side) && contents_[b].last == contents_[b].first) { place_whole(b, s); }
-            }
             for (std::size_t b = 0; b < contents_.size(); ++b) {
                 if (!ready(b, s, side)) { continue; }
                 if (contents_[b].last == s) {
@@ -362,6 +392,28 @@ private:
         out_.switches[s].height = bottom - top + 1;
     }
 
+    // Hosts at this switch alone. As many on either side face each other.
+    void place_singles(std::size_t s) {
+        std::array<std::vector<std::size_t>, 2> singles;
+        for (std::size_t b = 0; b < contents_.size(); ++b) {
+            const Side side = out_.boxes[b].side;
+            if (ready(b, s, side) && contents_[b].last == contents_[b].first) {
+                singles.at(static_cast<std::size_t>(side)).push_back(b);
+            }
+        }
+        const bool facing = singles[0].size() == singles[1].size();
+        for (std::size_t i = 0; i < std::max(singles[0].size(), singles[1].size()); ++i) {
+            if (facing) {
+                const int top = std::max(top_for_box(Side::left), top_for_box(Side::right));
+                cursor_ = {top, top};
+            }
+            for (const auto& side : singles) {
+                if (i < side.size()) { place_whole(side[i], s); }
+            }
+        }
+    }
+    [[nodiscard]] int top_for_box(Side side) { return std::max(cursor(side), next_port(side) - 1); }
+
     [[nodiscard]] bool ready(std::size_t b, std::size_t s, Side side) {
         const Content& content = contents_[b];
         return out_.boxes[b].side == side && !content.placed && content.first != kNone && content.first <= s &&
@@ -373,7 +425,7 @@ private:
         Box& box = out_.boxes[b];
         Content& content = contents_[b];
         content.placed = true;
-        box.y = std::max(cursor(box.side), next_port(box.side) - 1);
+        box.y = top_for_box(box.side);
         int y = box.y + 1;
         for (std::size_t start = 0; start < content.starts.size(); ++start) {
             const End* far = far_end(content.ends[start]);
@@ -397,7 +449,7 @@ private:
     void open_box(std::size_t b, std::size_t s) {
         Box& box = out_.boxes[b];
         contents_[b].placed = true;
-        box.y = std::max(cursor(box.side), next_port(box.side) - 1);
+        box.y = top_for_box(box.side);
         cursor(box.side) = box.y + 1;
         open(box.side) = b;
         reach_open(s, box.side);
@@ -478,10 +530,11 @@ private:
         std::vector<std::size_t> order(model_.wires.size());
         for (std::size_t w = 0; w < order.size(); ++w) { order[w] = w; }
         auto length = [&](std::size_t w) { return std::abs(y_of(model_.wires[w].a) - y_of(model_.wires[w].b)); };
-        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return length(a) < length(b); });
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::size_t a, std::size_t b) { return length(a) < length(b); });
         channel_.assign(model_.wires.size(), kNone);
         for (const std::size_t w : order) {
-            const Wire& wire = model_.wires[w];
+            const Cable& wire = model_.wires[w];
             const int a = y_of(wire.a);
             const int b = y_of(wire.b);
             if (wire.a.on_switch) {
@@ -511,7 +564,7 @@ private:
         const int gap = options_.gap;
         auto zone = [&](Side side) {
             const int text = badge.at(static_cast<std::size_t>(side));
-            return text == 0 ? gap : text + (gap > 1 ? 5 : 3);
+            return text == 0 ? gap : text + (gap > 1 ? 5 : 4);
         };
         auto ways = [&](Side side) { return outer(side).count() == 0 ? 0 : outer(side).count() * 2; };
         const int left_edge = std::max(0, width[0] - 1);  // of the left boxes
@@ -554,7 +607,7 @@ private:
     }
 
     void add_path(std::size_t w) {
-        const Wire& wire = model_.wires[w];
+        const Cable& wire = model_.wires[w];
         auto edge = [&](const End& end) {
             if (end.on_switch) {
                 return side_of(end) == Side::left ? out_.switch_x : out_.switch_x + out_.switch_width - 1;
@@ -569,7 +622,8 @@ private:
             if (wire.a.on_switch) {
                 path.bend = inner_x_ + channel;
             } else {
-                const bool at_right = side_of(wire.a) == Side::right && (wire.b.on_switch || side_of(wire.b) == Side::right);
+                const bool at_right =
+                    side_of(wire.a) == Side::right && (wire.b.on_switch || side_of(wire.b) == Side::right);
                 path.bend = at_right ? channel_x_[1] - channel : channel_x_[0] + channel;
             }
         }

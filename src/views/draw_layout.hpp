@@ -36,7 +36,7 @@ struct Box {
 
 struct SwitchBox {
     int y = 0, height = 0;
-    std::vector<int> port_y;          // by port
+    std::vector<int> port_y;  // by port
     std::vector<Side> port_side;
 };
 

@@ -3,6 +3,7 @@
 #include "views/draw_model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -58,7 +59,9 @@ public:
         for (const auto& tenant : order_) {
             for (const auto& name : names_[tenant]) {
                 const std::uint8_t named = colour_in(name);
-                if (named != 0 && !colours_.contains(tenant) && used.insert(named).second) { colours_[tenant] = named; }
+                if (named != 0 && !colours_.contains(tenant) && used.insert(named).second) {
+                    colours_[tenant] = named;
+                }
             }
         }
         std::size_t next = 0;
@@ -77,9 +80,9 @@ public:
 private:
     static constexpr std::array<std::uint8_t, 12> kOrder{36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91};
     static std::uint8_t colour_in(const std::string& name) {
-        static const std::map<std::string, std::uint8_t> kWords{{"red", 31},     {"green", 32},  {"yellow", 33},
-                                                                {"orange", 33},  {"blue", 34},   {"magenta", 35},
-                                                                {"purple", 35},  {"violet", 35}, {"cyan", 36}};
+        static const std::map<std::string, std::uint8_t> kWords{{"red", 31},    {"green", 32},  {"yellow", 33},
+                                                                {"orange", 33}, {"blue", 34},   {"magenta", 35},
+                                                                {"purple", 35}, {"violet", 35}, {"cyan", 36}};
         std::size_t from = 0;
         while (from <= name.size()) {
             const std::size_t to = std::min(name.find_first_of("-_.", from), name.size());
@@ -166,7 +169,14 @@ private:
             const auto found = ports_.find(sw.ports[i].name);
             if (found == ports_.end() || !missing) { ports_[sw.ports[i].name] = {true, index, i}; }
         }
+        if (sw.missing) {  // its title says it
+            for (auto& port : sw.ports) { port.note.clear(); }
+        }
         model_.switches.push_back(std::move(sw));
+    }
+    [[nodiscard]] bool port_whole(const End& port) const {
+        const SwitchNode& sw = model_.switches[port.node];
+        return !sw.missing && sw.ports[port.index].note.empty();
     }
 
     void add_ovs_ports(SwitchNode& sw, const OvsBridge* wanted, const OvsBridge* now) {
@@ -232,7 +242,8 @@ private:
         auto add = [&](const std::string& name) {
             const Namespace* wanted = find(view_.wanted.namespaces, name);
             const Namespace* now = find(view_.observed.namespaces, name);
-            const bool host = (wanted != nullptr && !wanted->host.empty()) || (now != nullptr && !now->host.empty());
+            const bool host =
+                (wanted != nullptr && !wanted->host.empty()) || (now != nullptr && !now->host.empty());
             if (host && name != root_ && seen.insert(name).second) { names.push_back(name); }
         };
         for (const auto& host : view_.lab.hosts) { add(namespace_of(view_.lab, host.name)); }
@@ -369,8 +380,7 @@ private:
     void connect(End at, const std::string& port, bool whole, Stroke stroke) {
         const auto found = ports_.find(port);
         if (found == ports_.end()) { return; }
-        const Port& tab = model_.switches[found->second.node].ports[found->second.index];
-        whole = whole && tab.note.empty();
+        whole = whole && port_whole(found->second);
         model_.wires.push_back({at, found->second, whole ? stroke : Stroke::dashed, 0});
         wired_.insert(port);
     }
@@ -379,7 +389,8 @@ private:
         const auto other = host_of_.find(link.peer_namespace);
         if (other == host_of_.end()) { return; }
         const auto& nics = model_.hosts[other->second].nics;
-        const auto there = std::find_if(nics.begin(), nics.end(), [&](const Nic& nic) { return nic.name == link.peer; });
+        const auto there =
+            std::find_if(nics.begin(), nics.end(), [&](const Nic& nic) { return nic.name == link.peer; });
         if (there == nics.end()) { return; }
         const End far{false, other->second, static_cast<std::size_t>(there - nics.begin())};
         if (!directs_.insert(std::minmax(at, far)).second) { return; }
@@ -390,19 +401,20 @@ private:
         for (std::size_t i = 0; i < model_.switches[sw].ports.size(); ++i) {
             const Port& port = model_.switches[sw].ports[i];
             std::string other;
-            bool whole = port.note.empty();
+            bool whole = port_whole({true, sw, i});
             if (const auto patch = patches_.find(port.name); patch != patches_.end()) {
                 other = patch->second;
             } else {
                 const Link* now = find(observed_root_->links, port.name);
-                const Link* link = now != nullptr && !now->peer.empty() ? now : find(wanted_root_->links, port.name);
+                const Link* link =
+                    now != nullptr && !now->peer.empty() ? now : find(wanted_root_->links, port.name);
                 if (link == nullptr || link->kind != LinkKind::veth || link->peer_namespace != root_) { continue; }
                 other = link->peer;
                 whole = whole && now != nullptr && now->up && !without_carrier(*now);
             }
             const auto far = ports_.find(other);
             if (far == ports_.end() || wired_.contains(port.name) || wired_.contains(other)) { continue; }
-            whole = whole && model_.switches[far->second.node].ports[far->second.index].note.empty();
+            whole = whole && port_whole(far->second);
             if (const Link* end = find(observed_root_->links, other)) { whole = whole && end->up; }
             wired_.insert(port.name);
             wired_.insert(other);
@@ -413,7 +425,7 @@ private:
     static std::string tenant_of(Vlan vlan) { return fmt::format("vlan {}", vlan); }
 
     // What WIRE belongs to: its access VLAN, or the network that its host's interface is on.
-    [[nodiscard]] std::string tenant_of(const Wire& wire) const {
+    [[nodiscard]] std::string tenant_of(const Cable& wire) const {
         for (const End& end : {wire.b, wire.a}) {
             if (!end.on_switch) { continue; }
             const SwitchNode& sw = model_.switches[end.node];
@@ -470,11 +482,11 @@ private:
     const Namespace* observed_root_ = nullptr;
     Model model_;
     std::vector<std::string> namespaces_;
-    std::map<std::string, std::size_t> host_of_;                           // by namespace
-    std::map<std::string, End> ports_;                                     // by name
-    std::map<std::string, std::string> patches_;                           // port → peer
-    std::map<std::pair<std::string, std::string>, std::string> tenants_;   // (switch, access port) → tenant
-    std::set<std::string> wired_;                                          // ports
+    std::map<std::string, std::size_t> host_of_;                          // by namespace
+    std::map<std::string, End> ports_;                                    // by name
+    std::map<std::string, std::string> patches_;                          // port → peer
+    std::map<std::pair<std::string, std::string>, std::string> tenants_;  // (switch, access port) → tenant
+    std::set<std::string> wired_;                                         // ports
     std::set<std::pair<End, End>> directs_;
 };
 

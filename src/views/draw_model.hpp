@@ -50,7 +50,7 @@ struct End {
     auto operator<=>(const End&) const = default;
 };
 
-struct Wire {
+struct Cable {
     End a;  // where just one end is a switch's, this is the host's
     End b;
     Stroke stroke = Stroke::solid;
@@ -61,7 +61,7 @@ struct Model {
     std::string place;  // what holds the switches
     std::vector<HostNode> hosts;
     std::vector<SwitchNode> switches;
-    std::vector<Wire> wires;
+    std::vector<Cable> wires;
 };
 
 [[nodiscard]] Model make_model(const LabView& view);

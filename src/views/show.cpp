@@ -385,7 +385,7 @@ std::string list_text(const std::vector<ListedLab>& labs) {
 std::string list_json(const std::vector<ListedLab>& labs) {
     json::array list;
     for (const auto& lab : labs) {
-        list.push_back(json::object{{"lab", lab.name},
+        list.push_back(json::object{{"name", lab.name},
                                     {"state", lab.state},
                                     {"hosts", lab.hosts},
                                     {"switches", lab.switches},

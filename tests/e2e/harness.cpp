@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -171,6 +172,13 @@ std::string read_text(const std::string& path) {
 std::string example(const std::string& name) { return std::string(WARREN_SOURCE_DIR) + "/examples/" + name; }
 
 bool has_program(const std::string& name) { return !find_program(name).empty(); }
+
+void hide_program(const std::string& path) {
+    const std::string real = fs::canonical(path);
+    if (mount("/dev/null", real.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+        throw std::runtime_error("cannot hide " + path);
+    }
+}
 
 bool has_kernel_datapath() { return sh("modprobe -n openvswitch || [ -d /sys/module/openvswitch ]").ok(); }
 

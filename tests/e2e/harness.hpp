@@ -73,6 +73,8 @@ std::string read_text(const std::string& path);
 // A file of examples/.
 std::string example(const std::string& name);
 bool has_program(const std::string& name);
+// Makes a program of the machine's not executable, in this test's mount namespace.
+void hide_program(const std::string& path);
 bool has_kernel_datapath();
 bool has_vlan_filtering();
 
@@ -114,6 +116,8 @@ std::string command_line(int pid);
 // and rules in all namespaces, Open vSwitch rows, processes, mounts, files under /run and /etc. Without what
 // differs when the same thing is made twice (indexes, pids, counters, lifetimes).
 std::vector<std::string> snapshot();
+// The same without what a lab that is up keeps for later under /run/warren: leases, logs, its keeper's files.
+std::vector<std::string> snapshot_without_memory();
 // Lines of only one of two snapshots, marked "-" and "+".
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
 

@@ -26,6 +26,8 @@ void add_links(const std::string& where, const json::value& links, Lines& lines)
         const std::string name = text_of(at(link, "ifname"));
         std::string line = where + " link " + name;
         for (const char* key : {"link", "mtu", "address", "master", "ifalias"}) {
+            // Open vSwitch chooses a new one for its device of the userspace datapath each time.
+            if (name == "ovs-netdev" && key == std::string("address")) { continue; }
             if (const auto value = at(link, key); !value.is_null()) {
                 line += std::string(" ") + key + " " + text_of(value);
             }
@@ -150,6 +152,14 @@ std::vector<std::string> snapshot() {
     add_files("/run", lines);
     add_files("/etc", lines);
     std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+std::vector<std::string> snapshot_without_memory() {
+    static const std::regex kMemory(
+        "^file /run/warren/[^/]+/(dhcp|log|processes|keeper\\.).*|^file /run/warren/[^/]+/(dhcp|log|processes) .*");
+    Lines lines = snapshot();
+    std::erase_if(lines, [](const std::string& line) { return std::regex_match(line, kMemory); });
     return lines;
 }
 
