@@ -82,7 +82,9 @@ const char* become(const SpawnOptions& options, const Prepared& prepared) {
         if (::dup2(wanted[i], i) < 0) { return "set standard streams"; }
     }
     if (const char* stage = enter(options.net_namespace, prepared.binds)) { return stage; }
-    if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) { return "enter the working directory"; }
+    if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
+        return "enter the working directory";
+    }
     ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
     return "execute";
 }
@@ -129,7 +131,8 @@ std::string find_program(const std::string& program) {
         if (end == std::string::npos) { end = places.size(); }
         const std::string candidate = places.substr(start, end - start) + "/" + program;
         struct stat status {};
-        if (::access(candidate.c_str(), X_OK) == 0 && ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+        if (::access(candidate.c_str(), X_OK) == 0 && ::stat(candidate.c_str(), &status) == 0 &&
+            S_ISREG(status.st_mode)) {
             return candidate;
         }
         start = end + 1;
@@ -141,7 +144,9 @@ Result<Child> spawn(const SpawnOptions& options) {
     const std::string what = "start " + joined(options.command);
     if (options.command.empty()) { return failure("start a process", "no command given"); }
     const Prepared prepared = prepare(options);
-    if (prepared.program.empty()) { return errno_failure(ENOENT, what, "is " + options.command.front() + " installed?"); }
+    if (prepared.program.empty()) {
+        return errno_failure(ENOENT, what, "is " + options.command.front() + " installed?");
+    }
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) { return errno_failure(what); }
     Fd read_end(ends[0]);

@@ -15,15 +15,15 @@
 namespace warren {
 
 struct SpawnOptions {
-    std::vector<std::string> command;                   // found by PATH
-    std::vector<std::string> environment;               // "NAME=VALUE", added to (and over) our own
-    std::string directory;                              // working directory, "" ours
-    int stdin_fd = -1;                                  // -1: /dev/null; else inherited as 0
-    int stdout_fd = -1;                                 // -1: /dev/null
-    int stderr_fd = -1;                                 // -1: /dev/null
-    int net_namespace = -1;                             // an nsfs descriptor to setns() into, -1 ours
-    std::string etc_directory;                          // bind its files over /etc's in a mount namespace of its own
-    bool new_session = false;                           // setsid()
+    std::vector<std::string> command;      // found by PATH
+    std::vector<std::string> environment;  // "NAME=VALUE", added to (and over) our own
+    std::string directory;                 // working directory, "" ours
+    int stdin_fd = -1;                     // -1: /dev/null; else inherited as 0
+    int stdout_fd = -1;                    // -1: /dev/null
+    int stderr_fd = -1;                    // -1: /dev/null
+    int net_namespace = -1;                // an nsfs descriptor to setns() into, -1 ours
+    std::string etc_directory;             // bind its files over /etc's in a mount namespace of its own
+    bool new_session = false;              // setsid()
 };
 
 // A started child. Does not kill or wait in its destructor.

@@ -32,8 +32,7 @@ template <class T>
 using Result = tl::expected<T, Error>;
 
 // Makes the unexpected side of a Result. `errno_error` takes errno as it is at the call.
-[[nodiscard]] tl::unexpected<Error> failure(std::string attempt, std::string reason = {},
-                                            std::string hint = {});
+[[nodiscard]] tl::unexpected<Error> failure(std::string attempt, std::string reason = {}, std::string hint = {});
 [[nodiscard]] tl::unexpected<Error> errno_failure(std::string attempt, std::string hint = {});
 [[nodiscard]] tl::unexpected<Error> errno_failure(int code, std::string attempt, std::string hint = {});
 [[nodiscard]] tl::unexpected<Error> usage_failure(std::string attempt, std::string reason, std::string hint = {});
@@ -45,20 +44,19 @@ using Result = tl::expected<T, Error>;
 }  // namespace warren
 
 // Returns the error of a Result from the enclosing function, else goes on.
-#define WARREN_TRY(expression)                                                \
-    do {                                                                      \
-        if (auto warren_try_ = (expression); !warren_try_) {                  \
+#define WARREN_TRY(expression)                                                      \
+    do {                                                                            \
+        if (auto warren_try_ = (expression); !warren_try_) {                        \
             return tl::unexpected<::warren::Error>(std::move(warren_try_).error()); \
-        }                                                                     \
+        }                                                                           \
     } while (false)
 
 #define WARREN_CONCAT2(a, b) a##b
 #define WARREN_CONCAT(a, b) WARREN_CONCAT2(a, b)
 // WARREN_ASSIGN(auto fd, open_it()): unwraps the value or returns the error.
-#define WARREN_ASSIGN(declaration, expression)                                                  \
-    auto WARREN_CONCAT(warren_result_, __LINE__) = (expression);                                \
-    if (!WARREN_CONCAT(warren_result_, __LINE__)) {                                             \
-        return tl::unexpected<::warren::Error>(                                                 \
-            std::move(WARREN_CONCAT(warren_result_, __LINE__)).error());                        \
-    }                                                                                           \
+#define WARREN_ASSIGN(declaration, expression)                                                              \
+    auto WARREN_CONCAT(warren_result_, __LINE__) = (expression);                                            \
+    if (!WARREN_CONCAT(warren_result_, __LINE__)) {                                                         \
+        return tl::unexpected<::warren::Error>(std::move(WARREN_CONCAT(warren_result_, __LINE__)).error()); \
+    }                                                                                                       \
     declaration = std::move(*WARREN_CONCAT(warren_result_, __LINE__))

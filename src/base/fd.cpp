@@ -34,7 +34,9 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
         }
         if (n == 0) { return content; }
         content.append(buffer, static_cast<std::size_t>(n));
-        if (content.size() > limit) { return failure("read " + path, "larger than " + std::to_string(limit) + " bytes"); }
+        if (content.size() > limit) {
+            return failure("read " + path, "larger than " + std::to_string(limit) + " bytes");
+        }
     }
 }
 

@@ -41,7 +41,8 @@ private:
 [[nodiscard]] Result<Fd> open_file(const std::string& path, int flags, unsigned mode = 0600);
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit = 64U << 20U);
 // Writes PATH.tmp, syncs nothing (state under /run dies with the machine), renames over PATH.
-[[nodiscard]] Result<void> write_file_atomic(const std::string& path, std::string_view content, unsigned mode = 0600);
+[[nodiscard]] Result<void> write_file_atomic(const std::string& path, std::string_view content,
+                                             unsigned mode = 0600);
 [[nodiscard]] Result<void> write_all(int fd, std::string_view content, const std::string& what);
 // mkdir -p; directories that it makes get MODE; success where it was there.
 [[nodiscard]] Result<void> make_directories(const std::string& path, unsigned mode = 0755);

@@ -52,8 +52,8 @@ struct Prefix {
     [[nodiscard]] bool has_host_bits() const;
     [[nodiscard]] bool contains(const IpAddress& other) const;  // false across families
     [[nodiscard]] bool overlaps(const Prefix& other) const;
-    [[nodiscard]] IpAddress first() const;      // network address
-    [[nodiscard]] IpAddress last() const;       // IPv4: broadcast address
+    [[nodiscard]] IpAddress first() const;  // network address
+    [[nodiscard]] IpAddress last() const;   // IPv4: broadcast address
     // A usable host address: not the network or broadcast address of an IPv4 prefix shorter than /31.
     [[nodiscard]] bool usable(const IpAddress& host) const;
     [[nodiscard]] std::string to_string() const;

@@ -26,7 +26,8 @@ int run_check(const std::string& lab, const std::string& junit, Output output) {
             return fail(written.error());
         }
     }
-    return std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& verdict) { return verdict.pass; }) ? 0 : 1;
+    return std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& verdict) { return verdict.pass; }) ? 0
+                                                                                                              : 1;
 }
 
 struct PingArguments {
@@ -38,7 +39,8 @@ struct PingArguments {
 };
 
 // Pings all PAIRS; those without an address stay unsent.
-Result<void> ping_pairs(const LabView& view, std::vector<PairResult>& pairs, const PingArguments& arguments, int count) {
+Result<void> ping_pairs(const LabView& view, std::vector<PairResult>& pairs, const PingArguments& arguments,
+                        int count) {
     std::vector<PingPair> asked;
     std::vector<std::size_t> which;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -71,9 +73,13 @@ int ping_all(const PingArguments& arguments) {
             if (from != to) { pairs.push_back({from, to, "", {}}); }
         }
     }
-    if (auto done = ping_pairs(*view, pairs, arguments, std::max(arguments.count, 1)); !done) { return fail(done.error()); }
-    fmt::print("{}", arguments.output == Output::json ? ping_json(view->lab.name, pairs) + "\n" : ping_matrix(hosts, pairs));
-    return std::all_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.result.received > 0; }) ? 0 : 1;
+    if (auto done = ping_pairs(*view, pairs, arguments, std::max(arguments.count, 1)); !done) {
+        return fail(done.error());
+    }
+    fmt::print("{}", arguments.output == Output::json ? ping_json(view->lab.name, pairs) + "\n"
+                                                      : ping_matrix(hosts, pairs));
+    return std::all_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.result.received > 0; }) ? 0
+                                                                                                              : 1;
 }
 
 int ping_one(const PingArguments& arguments) {
@@ -85,14 +91,16 @@ int ping_one(const PingArguments& arguments) {
     const auto slash = arguments.second.find('/');
     const std::string to = slash == std::string::npos ? arguments.second : arguments.second.substr(slash + 1);
     if (!IpAddress::parse(to) && !view->wanted.namespaces.contains(namespace_of(view->lab, to))) {
-        return fail(failure("ping " + to, "lab " + view->lab.name + " has no such host, and it is no address").value());
+        return fail(
+            failure("ping " + to, "lab " + view->lab.name + " has no such host, and it is no address").value());
     }
     std::vector<PairResult> pairs{{from->host, to, "", {}}};
     constexpr int kCount = 3;
     if (auto done = ping_pairs(*view, pairs, arguments, arguments.count > 0 ? arguments.count : kCount); !done) {
         return fail(done.error());
     }
-    fmt::print("{}", arguments.output == Output::json ? ping_json(view->lab.name, pairs) + "\n" : ping_text(pairs.front()));
+    fmt::print("{}", arguments.output == Output::json ? ping_json(view->lab.name, pairs) + "\n"
+                                                      : ping_text(pairs.front()));
     return pairs.front().result.received > 0 ? 0 : 1;
 }
 
@@ -102,11 +110,12 @@ void add_check(Cli& cli) {
     static std::string lab;
     static std::string junit;
     static Output output = Output::text;
-    auto& verb = cli.verb("check", "Run a lab's expectations: PASS or FAIL for each",
-                          "warren check tenants\nwarren check --junit report.xml\n\n"
-                          "Each is tried until it holds or its deadline (`within`, else 10 s) is over; all at the same time.\n"
-                          "Exit status 1 where one does not hold.",
-                          [] { return run_check(lab, junit, output); });
+    auto& verb = cli.verb(
+        "check", "Run a lab's expectations: PASS or FAIL for each",
+        "warren check tenants\nwarren check --junit report.xml\n\n"
+        "Each is tried until it holds or its deadline (`within`, else 10 s) is over; all at the same time.\n"
+        "Exit status 1 where one does not hold.",
+        [] { return run_check(lab, junit, output); });
     verb.add_option("LAB", lab, "the lab; may be left out where only one is up");
     verb.add_option("--junit", junit, "also write a JUnit XML report to this file")->type_name("FILE");
     add_output_option(verb, output);
@@ -124,19 +133,21 @@ void add_ping(Cli& cli) {
     verb.add_option("HOST", arguments.second, "the host or address that is asked");
     verb.add_option("-c,--count", arguments.count, "requests for each pair (1 for all pairs, 3 for one)")
         ->check(CLI::Range(1, 100000));
-    verb.add_option("-W,--timeout", arguments.timeout, "seconds to wait for an answer (1)")->check(CLI::Range(0.001, 3600.0));
+    verb.add_option("-W,--timeout", arguments.timeout, "seconds to wait for an answer (1)")
+        ->check(CLI::Range(0.001, 3600.0));
     add_output_option(verb, arguments.output);
 }
 
 void add_doctor(Cli& cli) {
     static Output output = Output::text;
-    auto& verb = cli.verb("doctor", "Tell what this machine can and cannot do, and how to get it",
-                          "warren doctor -o json\n\nEverything is tried in throw-away namespaces; nothing stays.", [] {
-                              const auto findings = examine_machine();
-                              fmt::print("{}", output == Output::json ? doctor_json(findings) + "\n"
-                                                                      : doctor_text(findings, wants_colour()));
-                              return 0;
-                          });
+    auto& verb =
+        cli.verb("doctor", "Tell what this machine can and cannot do, and how to get it",
+                 "warren doctor -o json\n\nEverything is tried in throw-away namespaces; nothing stays.", [] {
+                     const auto findings = examine_machine();
+                     fmt::print("{}", output == Output::json ? doctor_json(findings) + "\n"
+                                                             : doctor_text(findings, wants_colour()));
+                     return 0;
+                 });
     add_output_option(verb, output);
 }
 

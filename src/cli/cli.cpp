@@ -33,9 +33,12 @@ void add_output_option(CLI::App& verb, Output& output) {
 int fail(const Error& error) {
     fmt::print(stderr, "warren: {}\n", error.message());
     switch (error.kind) {
-        case Error::Kind::usage: return 2;
-        case Error::Kind::lacking: return 3;
-        case Error::Kind::failed: return 1;
+        case Error::Kind::usage:
+            return 2;
+        case Error::Kind::lacking:
+            return 3;
+        case Error::Kind::failed:
+            return 1;
     }
     return 1;
 }

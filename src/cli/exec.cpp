@@ -21,7 +21,8 @@ Result<Place> become_host(const std::string& name) {
     WARREN_ASSIGN(Fd ns, open_namespace(place.net_namespace));
     const Binds binds = etc_binds(engine.base().etc_netns + "/" + place.net_namespace);
     if (const char* stage = enter(ns.get(), binds)) {
-        return errno_failure(errno, fmt::format("enter host {} ({})", name, stage), errno == EPERM ? "run as root" : "");
+        return errno_failure(errno, fmt::format("enter host {} ({})", name, stage),
+                             errno == EPERM ? "run as root" : "");
     }
     ::setenv("WARREN_LAB", place.lab.c_str(), 1);
     ::setenv("WARREN_HOST", place.host.c_str(), 1);
@@ -53,16 +54,16 @@ int run_exec(int argc, char** argv) {
 }
 
 void add_exec(Cli& cli) {
-    auto& verb = cli.verb("exec", "Run a command in a host",
-                          "warren exec red -- ip addr\n"
-                          "warren exec tenants/red -- ping -c1 10.50.50.2\n\n"
-                          "The command gets standard input, signals and the terminal as they are; its exit status is\n"
-                          "warren's. It sees the host's own /etc/resolv.conf and /etc/hosts.",
-                          [] {
-                              return fail(usage_failure("run a command", "no host was given",
-                                                        "warren exec HOST -- COMMAND…")
-                                              .value());
-                          });
+    auto& verb = cli.verb(
+        "exec", "Run a command in a host",
+        "warren exec red -- ip addr\n"
+        "warren exec tenants/red -- ping -c1 10.50.50.2\n\n"
+        "The command gets standard input, signals and the terminal as they are; its exit status is\n"
+        "warren's. It sees the host's own /etc/resolv.conf and /etc/hosts.",
+        [] {
+            return fail(
+                usage_failure("run a command", "no host was given", "warren exec HOST -- COMMAND…").value());
+        });
     // For the help text only: main() hands the words after HOST over unparsed.
     static std::string host;
     static std::vector<std::string> command;

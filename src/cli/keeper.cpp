@@ -1,6 +1,6 @@
 // warren keeper DIRECTORY LAB: the process that keeps a lab's processes running. Hidden: the engine starts it.
-#include "cli/cli.hpp"
 #include "services/keeper.hpp"
+#include "cli/cli.hpp"
 
 namespace warren::cli {
 

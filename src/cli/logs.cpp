@@ -23,8 +23,8 @@ int show_logs(const std::string& host, const std::string& wanted) {
     }
     if (processes->empty()) {
         const std::string attempt = "show the log of " + (wanted.empty() ? "" : wanted + " in ") + host;
-        return fail(usage_failure(attempt, "there is no such process",
-                                  known.empty() ? "the host has no processes of the lab's" : "it has: " + known)
+        return fail(failure(attempt, "there is no such process",
+                            known.empty() ? "the host has no processes of the lab's" : "it has: " + known)
                         .value());
     }
     for (const auto& process : *processes) {
@@ -42,8 +42,7 @@ void add_logs(Cli& cli) {
     static std::string host;
     static std::string process;
     auto& verb = cli.verb("logs", "Show what a host's services, DHCP server and clients printed",
-                          "warren logs dhcp-r dnsmasq\nwarren logs web",
-                          [] { return show_logs(host, process); });
+                          "warren logs dhcp-r dnsmasq\nwarren logs web", [] { return show_logs(host, process); });
     verb.add_option("HOST", host, "a host, or LAB/HOST")->required();
     verb.add_option("NAME", process, "one of its processes; all where left out");
 }

@@ -56,9 +56,7 @@ int main(int argc, char** argv) {
     }
     try {
         app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
-    }
+    } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) { return cli.status == 0 ? 1 : cli.status; }
     return cli.status;
 }

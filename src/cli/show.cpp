@@ -64,28 +64,29 @@ void add_draw(Cli& cli) {
     static std::string lab;
     static std::string file;
     static bool ascii = false;
-    auto& verb = cli.verb("draw", "Draw a lab as it is now",
-                          "warren draw\nwarren draw --file lab.yaml    what a file would make", [] {
-                              LabView view;
-                              if (!file.empty()) {
-                                  int status = 0;
-                                  auto read = load_lab(file, "", status);
-                                  if (!read) { return status; }
-                                  Engine engine;
-                                  const auto site = engine.site_for(*read, std::nullopt);
-                                  if (!site) { return fail(site.error()); }
-                                  view.lab = std::move(*read);
-                                  view.file = file;
-                                  view.wanted = expand(view.lab, *site);
-                                  view.observed = view.wanted;
-                              } else {
-                                  auto live = view_of(lab);
-                                  if (!live) { return fail(live.error()); }
-                                  view = std::move(*live);
-                              }
-                              fmt::print("{}", draw_text(view, {wants_unicode() && !ascii, wants_colour(), terminal_width()}));
-                              return 0;
-                          });
+    auto& verb = cli.verb(
+        "draw", "Draw a lab as it is now", "warren draw\nwarren draw --file lab.yaml    what a file would make",
+        [] {
+            LabView view;
+            if (!file.empty()) {
+                int status = 0;
+                auto read = load_lab(file, "", status);
+                if (!read) { return status; }
+                Engine engine;
+                const auto site = engine.site_for(*read, std::nullopt);
+                if (!site) { return fail(site.error()); }
+                view.lab = std::move(*read);
+                view.file = file;
+                view.wanted = expand(view.lab, *site);
+                view.observed = view.wanted;
+            } else {
+                auto live = view_of(lab);
+                if (!live) { return fail(live.error()); }
+                view = std::move(*live);
+            }
+            fmt::print("{}", draw_text(view, {wants_unicode() && !ascii, wants_colour(), terminal_width()}));
+            return 0;
+        });
     verb.add_option("LAB", lab, "the lab; may be left out where only one is up");
     verb.add_option("--file", file, "draw what a lab file would make; needs no lab that is up");
     verb.add_flag("--ascii", ascii, "no box-drawing characters");

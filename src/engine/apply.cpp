@@ -33,12 +33,18 @@ constexpr std::chrono::seconds kOvsDeadline(30);
 
 std::string hint_for(int code) {
     switch (code) {
-        case EPERM: return "run as root (CAP_NET_ADMIN is needed)";
-        case EEXIST: return "something else has that name already: 'ip link' and 'ip netns' show it";
-        case ENOMEM: return "the kernel is out of memory";
-        case EXFULL: return fmt::format("a Linux bridge has at most {} ports: use several, or kind: ovs", kMaxBridgePorts);
-        case EMFILE: return "raise the limit on open files (ulimit -n)";
-        default: return {};
+        case EPERM:
+            return "run as root (CAP_NET_ADMIN is needed)";
+        case EEXIST:
+            return "something else has that name already: 'ip link' and 'ip netns' show it";
+        case ENOMEM:
+            return "the kernel is out of memory";
+        case EXFULL:
+            return fmt::format("a Linux bridge has at most {} ports: use several, or kind: ovs", kMaxBridgePorts);
+        case EMFILE:
+            return "raise the limit on open files (ulimit -n)";
+        default:
+            return {};
     }
 }
 
@@ -46,7 +52,10 @@ class Applier {
 public:
     // UNDOING: objects that are not there are no failure, since the step being undone may not have made them.
     Applier(const ApplyOptions& options, Sockets& sockets, bool undoing = false)
-        : options_(options), sockets_(sockets), undoing_(undoing), group_(link_group(options.lab)),
+        : options_(options),
+          sockets_(sockets),
+          undoing_(undoing),
+          group_(link_group(options.lab)),
           directory_(lab_directory(options.site, options.lab)) {}
 
     // Executes all; where `roll_back` is off goes on after failures and returns the first.
@@ -182,7 +191,9 @@ private:
         for (auto& refusal : *refusals) {
             refused.insert(refusal.index);
             const auto& entry = queued[refusal.index];
-            if (std::find(entry.fine.begin(), entry.fine.end(), refusal.error.code) != entry.fine.end()) { continue; }
+            if (std::find(entry.fine.begin(), entry.fine.end(), refusal.error.code) != entry.fine.end()) {
+                continue;
+            }
             fail_as(entry.step, std::move(refusal.error));
         }
         for (std::size_t i = 0; i < queued.size(); ++i) {
@@ -231,7 +242,7 @@ private:
     void prepare(const AddNamespace& step) {
         new_namespaces_.push_back(step.value.name);
         new_marks_[step.value.name] = {current_, step.value.links.contains("lo") ? step.value.links.at("lo").alias
-                                                                                : mark_prefix(options_.lab)};
+                                                                                 : mark_prefix(options_.lab)};
         sockets_.forget(step.value.name);
         indexes_.erase(step.value.name);
     }
@@ -336,7 +347,9 @@ private:
             queue(1, step.ns_b, change_link(step.b.name, change));
         }
         for (const auto* end : {&step.a, &step.b}) {
-            if (end->vlans) { queue_vlans(end == &step.a ? step.ns_a : step.ns_b, end->name, std::nullopt, end->vlans); }
+            if (end->vlans) {
+                queue_vlans(end == &step.a ? step.ns_a : step.ns_b, end->name, std::nullopt, end->vlans);
+            }
         }
     }
 
@@ -361,7 +374,9 @@ private:
             if (!index) { return; }
             auto each = [&](const BridgePortVlans& vlans, bool add) {
                 if (vlans.pvid) { queue(0, ns, port_vlan(*index, *vlans.pvid, true, add), {ENOENT, EEXIST}); }
-                for (const Vlan vlan : vlans.tagged) { queue(0, ns, port_vlan(*index, vlan, false, add), {ENOENT, EEXIST}); }
+                for (const Vlan vlan : vlans.tagged) {
+                    queue(0, ns, port_vlan(*index, vlan, false, add), {ENOENT, EEXIST});
+                }
             };
             if (before) { each(*before, false); }
             if (after) { each(*after, true); }
@@ -474,7 +489,9 @@ private:
     // --- addresses, routes, neighbours, sysctls ----------------------------------------------------
 
     void prepare(const AddAddress& step) {
-        if (const auto index = index_of(step.ns, step.device)) { queue(0, step.ns, new_address(*index, step.value)); }
+        if (const auto index = index_of(step.ns, step.device)) {
+            queue(0, step.ns, new_address(*index, step.value));
+        }
     }
     void prepare(const DelAddress& step) {
         if (const auto index = index_of(step.ns, step.device)) {
@@ -488,7 +505,8 @@ private:
     }
     void prepare(const DelRoute& step) {
         if (const auto index = index_of(step.ns, step.value.device)) {
-            queue(0, step.ns, delete_route(step.value.destination, step.value.via, *index, kRouteProtocol), {ESRCH});
+            queue(0, step.ns, delete_route(step.value.destination, step.value.via, *index, kRouteProtocol),
+                  {ESRCH});
         }
     }
     void prepare(const AddNeighbour& step) {
@@ -529,7 +547,9 @@ private:
         // Two labs may both have found it stopped: the second waits here and finds it running.
         auto alone = Lock::take(options_.site.runtime + "/.ovs.start.lock");
         if (!alone) { return fail(current_, std::move(alone).error()); }
-        if (auto started = ovs::start(step.value, ns.get()); !started) { fail(current_, std::move(started).error()); }
+        if (auto started = ovs::start(step.value, ns.get()); !started) {
+            fail(current_, std::move(started).error());
+        }
     }
 
     void prepare(const StopOvs& step) {
@@ -555,9 +575,13 @@ private:
     }
     void prepare(const AddOvsBridge& step) { ovs_changes(step.on).add_bridges.push_back(step.value); }
     void prepare(const DelOvsBridge& step) { ovs_changes(step.on).delete_bridges.push_back(step.value.name); }
-    void prepare(const SetOvsBridge& step) { ovs_changes(step.on).set_bridges.emplace_back(step.before, step.after); }
+    void prepare(const SetOvsBridge& step) {
+        ovs_changes(step.on).set_bridges.emplace_back(step.before, step.after);
+    }
     void prepare(const AddOvsPort& step) { ovs_changes(step.on).add_ports.push_back({step.bridge, step.value}); }
-    void prepare(const DelOvsPort& step) { ovs_changes(step.on).delete_ports.push_back({step.bridge, step.value.name}); }
+    void prepare(const DelOvsPort& step) {
+        ovs_changes(step.on).delete_ports.push_back({step.bridge, step.value.name});
+    }
     void prepare(const SetOvsPort& step) {
         ovs_changes(step.on).set_ports.push_back({step.bridge, step.before, step.after});
     }
@@ -586,7 +610,9 @@ private:
 
     static Result<void> put_file(const std::string& path, const File& file) {
         if (file.directory) {
-            if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) { return errno_failure("make directory " + path); }
+            if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+                return errno_failure("make directory " + path);
+            }
             return {};
         }
         if (!file.link_target.empty()) {

@@ -35,6 +35,7 @@ struct ApplyFailure {
     Error error;
     bool undone = false;  // the machine is as it was before
 };
-[[nodiscard]] tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& options, Sockets& sockets);
+[[nodiscard]] tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& options,
+                                                        Sockets& sockets);
 
 }  // namespace warren

@@ -38,12 +38,10 @@ Result<void> in_throw_away(const std::function<Result<void>(nl::Socket&)>& body)
     return result;
 }
 
-std::string text_of(const Error& error) {
-    return error.reason.empty() ? errno_text(error.code) : error.reason;
-}
+std::string text_of(const Error& error) { return error.reason.empty() ? errno_text(error.code) : error.reason; }
 
-Finding tried(const std::string& name, const Result<void>& result, const std::string& good, const std::string& blocks,
-              const std::string& cure) {
+Finding tried(const std::string& name, const Result<void>& result, const std::string& good,
+              const std::string& blocks, const std::string& cure) {
     if (result) { return {name, true, good, "", ""}; }
     return {name, false, text_of(result.error()), blocks, cure};
 }
@@ -89,7 +87,9 @@ Result<void> try_netem(nl::Socket& socket) {
 
 Finding machine_ovs() {
     const std::string name = "the machine's own Open vSwitch";
-    if (auto socket = ovs::machine_socket()) { return {name, true, "answers at " + *socket + ": labs use it", "", ""}; }
+    if (auto socket = ovs::machine_socket()) {
+        return {name, true, "answers at " + *socket + ": labs use it", "", ""};
+    }
     return {name, std::nullopt, "does not run: Warren starts one of its own for labs that need it", "", ""};
 }
 
@@ -106,14 +106,17 @@ Finding vlan_bridge() {
     const auto filters = bridge_filters_vlans();
     if (!filters) { return {name, std::nullopt, text_of(filters.error()), "", ""}; }
     if (*filters) { return {name, true, "the bridge filters VLANs", "", ""}; }
-    return {name, false, "the kernel's bridge does not filter VLANs", "'vlan' and 'trunk' on switches of kind bridge",
+    return {name, false, "the kernel's bridge does not filter VLANs",
+            "'vlan' and 'trunk' on switches of kind bridge",
             "kind: ovs for that switch, or a kernel with CONFIG_BRIDGE_VLAN_FILTERING"};
 }
 
 Finding bridge_netfilter() {
     const std::string name = "bridges without the firewall";
     const auto value = read_sysctl("net.bridge.bridge-nf-call-iptables");
-    if (!value || *value == "0") { return {name, true, "bridged frames do not pass the machine's firewall", "", ""}; }
+    if (!value || *value == "0") {
+        return {name, true, "bridged frames do not pass the machine's firewall", "", ""};
+    }
     return {name, false,
             "br_netfilter passes bridged frames through the firewall: about a third of the small-packet rate",
             "full speed on Linux bridges of 'root: machine' labs",
@@ -131,7 +134,8 @@ Finding open_files() {
     (void)::getrlimit(RLIMIT_NOFILE, &limit);
     constexpr rlim_t kPlenty = 4096;
     if (limit.rlim_max >= kPlenty) { return {"open files", true, fmt::format("up to {}", limit.rlim_max), "", ""}; }
-    return {"open files", false, fmt::format("at most {}", limit.rlim_max), "speed with many hosts", "ulimit -n 65536"};
+    return {"open files", false, fmt::format("at most {}", limit.rlim_max), "speed with many hosts",
+            "ulimit -n 65536"};
 }
 
 }  // namespace
@@ -139,14 +143,13 @@ Finding open_files() {
 std::vector<Finding> examine_machine() {
     std::vector<Finding> findings;
     const std::string root = "everything: run as root";
-    findings.push_back(tried("network namespaces",
-                             in_throw_away([](nl::Socket&) -> Result<void> { return {}; }), "can be made", root,
-                             "run as root; CONFIG_NET_NS"));
+    findings.push_back(tried("network namespaces", in_throw_away([](nl::Socket&) -> Result<void> { return {}; }),
+                             "can be made", root, "run as root; CONFIG_NET_NS"));
     const bool namespaces = *findings.back().works;
     if (namespaces) {
         findings.push_back(tried("veth pairs", in_throw_away(make_veth), "can be made", "links", "CONFIG_VETH"));
-        findings.push_back(
-            tried("Linux bridges", in_throw_away(make_bridge), "can be made", "switches of kind bridge", "CONFIG_BRIDGE"));
+        findings.push_back(tried("Linux bridges", in_throw_away(make_bridge), "can be made",
+                                 "switches of kind bridge", "CONFIG_BRIDGE"));
         findings.push_back(vlan_bridge());
     }
     findings.push_back(program("Open vSwitch", {"ovs-vswitchd"}, "switches of kind ovs", "openvswitch-switch"));

@@ -41,7 +41,8 @@ std::string ovs_lock(const Site& site) { return site.runtime + "/.ovs.lock"; }
 
 Result<void> need_root(const std::string& attempt) {
     if (::geteuid() == 0) { return {}; }
-    return errno_failure(EPERM, attempt, "run as root: network namespaces and links need CAP_SYS_ADMIN and CAP_NET_ADMIN");
+    return errno_failure(EPERM, attempt,
+                         "run as root: network namespaces and links need CAP_SYS_ADMIN and CAP_NET_ADMIN");
 }
 
 bool uses_vlans_on_bridge(const State& wanted) {
@@ -138,7 +139,8 @@ Record record_by_marks(const Site& site, const std::string& name) {
             char target[PATH_MAX];
             const std::string path = site.etc_netns + "/" + entry->d_name;
             const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
-            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n)).starts_with(lab_directory(site, name) + "/")) {
+            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n))
+                             .starts_with(lab_directory(site, name) + "/")) {
                 record.files.insert(path);
             }
         }
@@ -157,7 +159,8 @@ Record record_by_marks(const Site& site, const std::string& name) {
 }
 
 // Everything that may exist while OBSERVED turns into WANTED.
-Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before, const State& wanted) {
+Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before,
+                  const State& wanted) {
     Record record = before.value_or(Record{});
     record.lab = lab.name;
     record.file = options.file;
@@ -248,7 +251,8 @@ void quit_keeper(const std::string& directory) {
 void tidy(const std::string& directory, const State& wanted) {
     if (!wanted.keeper) {
         quit_keeper(directory);
-        for (const char* name : {"/dhcp", "/log", "/processes", "/keeper.id", "/keeper.lock", "/keeper.start", "/keeper.sock"}) {
+        for (const char* name :
+             {"/dhcp", "/log", "/processes", "/keeper.id", "/keeper.lock", "/keeper.start", "/keeper.sock"}) {
             (void)remove_tree(directory + name);
         }
         return;
@@ -267,7 +271,8 @@ void tidy(const std::string& directory, const State& wanted) {
             const std::string path = directory + folder + "/" + name;
             if (name == "." || name == ".." || wanted.files.contains(path)) { continue; }
             bool used = false;  // names may have dots in them: "web.1.log" of process "web.1"
-            for (std::size_t dot = name.find('.'); !used && dot != std::string::npos; dot = name.find('.', dot + 1)) {
+            for (std::size_t dot = name.find('.'); !used && dot != std::string::npos;
+                 dot = name.find('.', dot + 1)) {
                 used = stems.contains(name.substr(0, dot));
             }
             if (!used) { ::unlink(path.c_str()); }
@@ -359,7 +364,8 @@ Result<UpResult> Engine::plan(const Lab& lab) {
     Look look;
     WARREN_TRY(look.fill(*this, lab, sockets));
     if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
-    return UpResult{look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+    return UpResult{
+        look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
 }
 
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
@@ -379,15 +385,16 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
             WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
         }
         if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
-        UpResult done{look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+        UpResult done{
+            look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
         Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name, look.site, true, options.progress};
             WARREN_TRY(note_made_directories(look.site));
             WARREN_TRY(write_record(directory, record));
             // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
-            const bool revived = look.record && look.record->ovs && look.wanted.ovs == look.record->ovs &&
-                                 !look.observed.ovs;
+            const bool revived =
+                look.record && look.record->ovs && look.wanted.ovs == look.record->ovs && !look.observed.ovs;
             if (revived) {
                 if (auto started = apply(Plan{{StartOvs{*look.wanted.ovs}}}, apply_options, sockets); !started) {
                     return tl::unexpected(std::move(started.error().error));
@@ -449,7 +456,8 @@ Result<bool> Engine::down(const std::string& name, bool force) {
         WARREN_ASSIGN(const State observed, observe(scope, sockets));
         Difference difference = diff(observed, State{}, name);
         const bool own = record->ovs && record->ovs->kind != OvsInstance::Kind::machine;
-        if (own && !observed.ovs && path_exists(record->ovs->directory)) {  // killed, or killed while it was started
+        if (own && !observed.ovs &&
+            path_exists(record->ovs->directory)) {  // killed, or killed while it was started
             difference.plan.steps.emplace_back(StopOvs{*record->ovs});
         }
         record->changing = true;
@@ -492,7 +500,9 @@ std::vector<LabSummary> Engine::list() const {
 Result<LabStatus> Engine::status(const std::string& name) {
     WARREN_TRY(need_root("look at lab " + name));
     WARREN_ASSIGN(auto record, current_record(name));
-    if (!record) { return usage_failure("show lab " + name, "there is no such lab", "'warren list' names those that are up"); }
+    if (!record) {
+        return failure("show lab " + name, "there is no such lab", "'warren list' names those that are up");
+    }
     LabStatus status;
     status.record = std::move(*record);
     Diagnostics diagnostics(status.record.file);
@@ -501,7 +511,9 @@ Result<LabStatus> Engine::status(const std::string& name) {
     Look look;
     WARREN_TRY(look.fill(*this, status.lab, sockets));
     status.drift = changes(look.difference.plan, look.observed, look.wanted);
-    for (const auto& conflict : look.difference.conflicts) { status.conflicts.emplace_back(conflict.object, conflict.owner); }
+    for (const auto& conflict : look.difference.conflicts) {
+        status.conflicts.emplace_back(conflict.object, conflict.owner);
+    }
     status.wanted = std::move(look.wanted);
     status.observed = std::move(look.observed);
     return status;
@@ -511,10 +523,10 @@ Result<std::string> Engine::choose(const std::string& name) const {
     const auto labs = recorded_labs(base_.runtime);
     if (!name.empty()) {
         if (std::find(labs.begin(), labs.end(), name) != labs.end()) { return name; }
-        return usage_failure("find lab " + name, "there is no such lab", "'warren list' names those that are up");
+        return failure("find lab " + name, "there is no such lab", "'warren list' names those that are up");
     }
     if (labs.size() == 1) { return labs.front(); }
-    if (labs.empty()) { return usage_failure("choose a lab", "no lab is up", "'warren up FILE' brings one up"); }
+    if (labs.empty()) { return failure("choose a lab", "no lab is up", "'warren up FILE' brings one up"); }
     std::string names;
     for (const auto& lab : labs) { names += (names.empty() ? "" : ", ") + lab; }
     return usage_failure("choose a lab", "several are up: " + names, "name one");
@@ -548,7 +560,8 @@ Result<Place> Engine::find_host(const std::string& name) const {
     }
     if (found.size() == 1) { return found.front(); }
     if (found.empty()) {
-        return usage_failure("find host " + name, "no lab that is up has it", known.empty() ? "no lab is up" : "hosts: " + known);
+        return failure("find host " + name, "no lab that is up has it",
+                       known.empty() ? "no lab is up" : "hosts: " + known);
     }
     std::string names;
     for (const auto& place : found) { names += (names.empty() ? "" : ", ") + place.lab + "/" + place.host; }

@@ -54,7 +54,8 @@ std::vector<std::string> wait_for_leases(const State& wanted, std::chrono::milli
     }
     const auto deadline = std::chrono::steady_clock::now() + time;
     while (!all.empty()) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) { break; }
         std::vector<pollfd> fds;
         fds.reserve(all.size());

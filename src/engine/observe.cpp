@@ -109,7 +109,9 @@ private:
             const std::size_t last = std::min(present.size(), first + batch);
             WARREN_TRY(sockets_.open_all({present.begin() + static_cast<std::ptrdiff_t>(first),
                                           present.begin() + static_cast<std::ptrdiff_t>(last)}));
-            for (std::size_t i = first; i < last; ++i) { WARREN_TRY(observe_namespace(state_.namespaces[present[i]])); }
+            for (std::size_t i = first; i < last; ++i) {
+                WARREN_TRY(observe_namespace(state_.namespaces[present[i]]));
+            }
         }
         return {};
     }
@@ -128,7 +130,8 @@ private:
     Result<void> observe_namespace(Namespace& ns) {
         WARREN_ASSIGN(nl::Socket * socket, sockets_.in(ns.name));
         WARREN_ASSIGN(auto links, dump_links(*socket));
-        const auto lo = std::find_if(links.begin(), links.end(), [](const auto& link) { return link.name == "lo"; });
+        const auto lo =
+            std::find_if(links.begin(), links.end(), [](const auto& link) { return link.name == "lo"; });
         const bool ours = lo != links.end() && lo->alias.starts_with(prefix_);
         if (ours) { ns.host = lo->alias.substr(prefix_.size()); }
         std::map<int, std::string> names;
@@ -173,7 +176,8 @@ private:
     }
 
     // Ports of bridges: names for ifindexes, and the VLANs where the bridge filters them.
-    Result<void> resolve_masters(Namespace& ns, const std::vector<KernelLink>& links, std::map<int, std::string>& names) {
+    Result<void> resolve_masters(Namespace& ns, const std::vector<KernelLink>& links,
+                                 std::map<int, std::string>& names) {
         bool filtering = false;
         for (const auto& from : links) {
             const auto link = ns.links.find(from.name);

@@ -13,8 +13,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 namespace warren {
 namespace {
@@ -114,7 +114,8 @@ Result<std::optional<Record>> read_record(const std::string& directory) {
     }
     const std::string_view body = std::string_view(*content).substr(end + 1);
     if (stable_hash(body) != sum) {
-        return failure(attempt, fmt::format("it is damaged: the checksum of its {} bytes does not fit", body.size()), hint);
+        return failure(attempt,
+                       fmt::format("it is damaged: the checksum of its {} bytes does not fit", body.size()), hint);
     }
     try {
         return std::optional(from_json(json::parse(json::string_view(body.data(), body.size())).as_object()));
@@ -207,7 +208,8 @@ Result<Lock> Lock::take(const std::string& path, bool shared) {
         if (::flock(opened->get(), operation | LOCK_NB) != 0 &&
             flock_within(opened->get(), operation, kSeconds) != 0) {
             if (errno != EINTR) { return errno_failure("lock " + path); }
-            return failure("lock " + path, fmt::format("{} has held it for over {} s", holder_of(opened->get()), kSeconds),
+            return failure("lock " + path,
+                           fmt::format("{} has held it for over {} s", holder_of(opened->get()), kSeconds),
                            "wait for it to end");
         }
         // A holder that removed the lab has removed this file: then another must be locked.

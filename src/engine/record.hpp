@@ -19,14 +19,14 @@ namespace warren {
 
 struct Record {
     std::string lab;
-    std::string file;  // the path that it was read from, as given; absolute
-    std::string text;  // the lab file that was last applied, or is being applied
-    std::string boot;  // kernel.random.boot_id: after a reboot nothing of the rest is there
-    std::int64_t since = 0;  // seconds since 1970
-    bool changing = false;   // an `up` or `down` is under way, or was killed
+    std::string file;                  // the path that it was read from, as given; absolute
+    std::string text;                  // the lab file that was last applied, or is being applied
+    std::string boot;                  // kernel.random.boot_id: after a reboot nothing of the rest is there
+    std::int64_t since = 0;            // seconds since 1970
+    bool changing = false;             // an `up` or `down` is under way, or was killed
     std::set<std::string> namespaces;  // names that may exist
     std::set<std::string> files;       // paths outside the record's directory that may exist
-    bool secluded = false;  // its switches are in a namespace of the lab's own
+    bool secluded = false;             // its switches are in a namespace of the lab's own
     std::optional<OvsInstance> ovs;
     std::map<std::string, std::map<std::string, std::string>> sysctls;  // values before ours, by namespace
     bool operator==(const Record&) const = default;

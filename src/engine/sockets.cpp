@@ -22,7 +22,8 @@ Sockets::Sockets() : limit_(256) {
     // The rest is for what else is open at the same time: namespaces, pipes, the database's socket.
     constexpr rlim_t kOthers = 40;
     constexpr rlim_t kMost = 20000;
-    limit_ = files.rlim_cur <= 2 * kOthers ? 8 : static_cast<std::size_t>(std::min(files.rlim_cur - kOthers, kMost));
+    limit_ =
+        files.rlim_cur <= 2 * kOthers ? 8 : static_cast<std::size_t>(std::min(files.rlim_cur - kOthers, kMost));
 }
 
 Result<nl::Socket*> Sockets::in(const std::string& net_namespace) {

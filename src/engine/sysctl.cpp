@@ -33,8 +33,9 @@ Result<void> write_sysctl(const std::string& key, const std::string& value) {
     const std::string attempt = "set sysctl " + key + " to " + value;
     auto file = open_file(sysctl_path(key), O_WRONLY);
     if (!file) {
-        return errno_failure(file.error().code, attempt,
-                             file.error().code == ENOENT ? "this kernel has no such sysctl in a network namespace" : "");
+        return errno_failure(
+            file.error().code, attempt,
+            file.error().code == ENOENT ? "this kernel has no such sysctl in a network namespace" : "");
     }
     if (auto written = write_all(file->get(), value, key); !written) {
         return errno_failure(written.error().code, attempt);

@@ -165,7 +165,8 @@ Result<std::vector<KernelRoute>> dump_routes(nl::Socket& socket) {
             route.via = address_of(found, RTA_GATEWAY);
             const std::uint8_t none[16] = {};
             route.destination.address =
-                address_of(found, RTA_DST).value_or(IpAddress::from_bytes(none, head->rtm_family == AF_INET ? 4 : 16));
+                address_of(found, RTA_DST)
+                    .value_or(IpAddress::from_bytes(none, head->rtm_family == AF_INET ? 4 : 16));
             route.destination.length = head->rtm_dst_len;
             routes.push_back(route);
         },
@@ -185,8 +186,8 @@ Result<std::vector<KernelNeighbour>> dump_neighbours(nl::Socket& socket) {
             const auto found = attributes<ndmsg>(answer);
             const auto address = address_of(found, NDA_DST);
             if (!address || (head->ndm_state & NUD_PERMANENT) == 0) { return; }
-            neighbours.push_back({head->ndm_ifindex, *address, mac_of(found, NDA_LLADDR), head->ndm_state,
-                                  found.u8(NDA_PROTOCOL)});
+            neighbours.push_back(
+                {head->ndm_ifindex, *address, mac_of(found, NDA_LLADDR), head->ndm_state, found.u8(NDA_PROTOCOL)});
         },
         [&] { neighbours.clear(); }));
     return neighbours;
@@ -410,7 +411,7 @@ nl::Message port_vlan(int index, Vlan vlan, bool pvid_untagged, bool add) {
 namespace {
 
 Result<std::uint32_t> ethtool(int socket_fd, const std::string& name, std::uint32_t command, std::uint32_t data,
-                                    const std::string& attempt) {
+                              const std::string& attempt) {
     ethtool_value value{};
     value.cmd = command;
     value.data = data;
@@ -424,14 +425,14 @@ Result<std::uint32_t> ethtool(int socket_fd, const std::string& name, std::uint3
 }  // namespace
 
 Result<bool> tx_checksum(int socket_fd, const std::string& name) {
-    WARREN_ASSIGN(const std::uint32_t on, ethtool(socket_fd, name, ETHTOOL_GTXCSUM, 0,
-                                                        "read transmit checksum offload of " + name));
+    WARREN_ASSIGN(const std::uint32_t on,
+                  ethtool(socket_fd, name, ETHTOOL_GTXCSUM, 0, "read transmit checksum offload of " + name));
     return on != 0;
 }
 
 Result<void> set_tx_checksum(int socket_fd, const std::string& name, bool on) {
     WARREN_TRY(ethtool(socket_fd, name, ETHTOOL_STXCSUM, on ? 1 : 0,
-                             std::string("switch transmit checksum offload ") + (on ? "on" : "off") + " on " + name));
+                       std::string("switch transmit checksum offload ") + (on ? "on" : "off") + " on " + name));
     return {};
 }
 

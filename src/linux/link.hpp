@@ -25,19 +25,19 @@ struct KernelLink {
     std::uint32_t mtu = 0;
     std::uint32_t group = 0;
     MacAddress mac;
-    int master = 0;      // ifindex, 0 none
-    int peer = 0;        // IFLA_LINK: a veth's other end, in its own namespace
+    int master = 0;  // ifindex, 0 none
+    int peer = 0;    // IFLA_LINK: a veth's other end, in its own namespace
     bool carrier = false;
     bool stp = false;
-    bool vlan_filtering = false;       // bridge
-    std::uint8_t address_mode = 0;     // IN6_ADDR_GEN_MODE_*
+    bool vlan_filtering = false;    // bridge
+    std::uint8_t address_mode = 0;  // IN6_ADDR_GEN_MODE_*
 };
 
 struct KernelAddress {
     int index = 0;
     Prefix value;
-    bool permanent = true;  // no lifetime
-    std::uint8_t scope = 0; // RT_SCOPE_*
+    bool permanent = true;   // no lifetime
+    std::uint8_t scope = 0;  // RT_SCOPE_*
 };
 
 struct KernelRoute {
@@ -61,7 +61,7 @@ struct KernelNeighbour {
 // What there is in the socket's namespace.
 [[nodiscard]] Result<std::vector<KernelLink>> dump_links(nl::Socket& socket);
 [[nodiscard]] Result<std::vector<KernelAddress>> dump_addresses(nl::Socket& socket);
-[[nodiscard]] Result<std::vector<KernelRoute>> dump_routes(nl::Socket& socket);  // unicast, main table
+[[nodiscard]] Result<std::vector<KernelRoute>> dump_routes(nl::Socket& socket);          // unicast, main table
 [[nodiscard]] Result<std::vector<KernelNeighbour>> dump_neighbours(nl::Socket& socket);  // permanent ones
 // VLANs of bridge ports by ifindex.
 struct KernelPortVlan {
@@ -82,9 +82,9 @@ struct NewVethEnd {
     std::string name;
     MacAddress mac;
     std::uint32_t mtu = 1500;
-    int ns_fd = -1;     // -1: the socket's own namespace
-    bool up = false;    // of the end in the socket's namespace only; the kernel ignores it for the peer
-    int master = 0;     // ifindex, likewise
+    int ns_fd = -1;   // -1: the socket's own namespace
+    bool up = false;  // of the end in the socket's namespace only; the kernel ignores it for the peer
+    int master = 0;   // ifindex, likewise
 };
 [[nodiscard]] nl::Message new_veth(const NewVethEnd& end, const NewVethEnd& peer, std::uint32_t group);
 [[nodiscard]] nl::Message new_bridge(const std::string& name, const MacAddress& mac, std::uint32_t mtu, bool stp,
@@ -100,8 +100,8 @@ struct LinkChange {
     std::optional<bool> up;
     std::optional<int> master;  // 0: none
     std::optional<std::uint32_t> group;
-    std::optional<int> ns_fd;   // move there
-    bool no_ipv6_addresses = false;  // IN6_ADDR_GEN_MODE_NONE: the kernel adds no link-local address
+    std::optional<int> ns_fd;            // move there
+    bool no_ipv6_addresses = false;      // IN6_ADDR_GEN_MODE_NONE: the kernel adds no link-local address
     std::optional<bool> stp;             // bridge
     std::optional<bool> vlan_filtering;  // bridge
 };
@@ -114,7 +114,8 @@ struct LinkChange {
                                     std::uint8_t protocol, std::uint32_t metric = 0);
 [[nodiscard]] nl::Message delete_route(const Prefix& destination, const std::optional<IpAddress>& via, int device,
                                        std::uint8_t protocol);
-[[nodiscard]] nl::Message new_neighbour(int device, const IpAddress& address, const MacAddress& mac, std::uint8_t protocol);
+[[nodiscard]] nl::Message new_neighbour(int device, const IpAddress& address, const MacAddress& mac,
+                                        std::uint8_t protocol);
 [[nodiscard]] nl::Message delete_neighbour(int device, const IpAddress& address);
 // A bridge port's VLAN, added or taken away (bridge vlan add/del).
 [[nodiscard]] nl::Message port_vlan(int index, Vlan vlan, bool pvid_untagged, bool add);

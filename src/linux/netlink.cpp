@@ -21,7 +21,9 @@ constexpr std::size_t kBatchBytes = 32U << 10U;
 constexpr std::size_t kBatchRequests = 64;
 constexpr std::size_t kReceiveBytes = 64U << 10U;
 
-void pad(std::vector<char>& bytes) { bytes.resize((bytes.size() + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1}); }
+void pad(std::vector<char>& bytes) {
+    bytes.resize((bytes.size() + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1});
+}
 
 // The kernel's own text of an acknowledgement (NLMSGERR_ATTR_MSG), where it gave one.
 std::string extended_text(const nlmsghdr* message, const nlmsgerr* error) {
@@ -118,7 +120,9 @@ T number(const nlattr* attribute, T otherwise) {
 }
 }  // namespace
 
-std::uint8_t Attributes::u8(std::uint16_t type, std::uint8_t otherwise) const { return number((*this)[type], otherwise); }
+std::uint8_t Attributes::u8(std::uint16_t type, std::uint8_t otherwise) const {
+    return number((*this)[type], otherwise);
+}
 std::uint16_t Attributes::u16(std::uint16_t type, std::uint16_t otherwise) const {
     return number((*this)[type], otherwise);
 }
@@ -142,7 +146,8 @@ Attributes Attributes::nested(std::uint16_t type) const {
 Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
     Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     if (!fd.valid()) {
-        return errno_failure("open a netlink socket", errno == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
+        return errno_failure("open a netlink socket",
+                             errno == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
     }
     const int on = 1;
     const int bytes = 4 << 20;
@@ -210,8 +215,8 @@ Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
         for (std::size_t missing = next - first; missing > 0;) {
             WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
             int left = static_cast<int>(size);
-            for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
-                 message = mnl_nlmsg_next(message, &left)) {
+            for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+                 mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
                 if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first_sequence ||
                     message->nlmsg_seq > sequence_) {
                     continue;  // a notification, or the echo of an earlier request
@@ -268,7 +273,8 @@ Result<void> Socket::dump(Message message, const std::string& attempt,
     return failure(attempt, "the kernel's tables kept changing while they were read");
 }
 
-Result<void> Socket::ask(Message message, const std::string& attempt, const std::function<void(const nlmsghdr*)>& each) {
+Result<void> Socket::ask(Message message, const std::string& attempt,
+                         const std::function<void(const nlmsghdr*)>& each) {
     auto* head = message.raw();
     head->nlmsg_seq = ++sequence_;
     head->nlmsg_pid = port_;

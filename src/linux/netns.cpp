@@ -59,9 +59,7 @@ Result<void> make_one(const std::string& name,
     WARREN_ASSIGN(auto socket, nl::Socket::open());
     WARREN_TRY(mark(name, socket));
     Fd place(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
-    if (!place.valid()) {
-        return errno_failure(errno, attempt, errno == EEXIST ? path + " is there already" : "");
-    }
+    if (!place.valid()) { return errno_failure(errno, attempt, errno == EEXIST ? path + " is there already" : ""); }
     place.reset();
     if (::mount("/proc/thread-self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0) {
         const int code = errno;
@@ -134,7 +132,9 @@ Result<void> remove_namespace(const std::string& name) {
     if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
         return errno_failure("unmount network namespace " + name);
     }
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) { return errno_failure("remove network namespace " + name); }
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return errno_failure("remove network namespace " + name);
+    }
     return {};
 }
 

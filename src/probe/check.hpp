@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@
 namespace warren {
 
 struct Verdict {
-    std::string expectation;  // "reach red → dhcp-r", "reach red → green (tcp 5201)", "isolate red → green", "lease …"
+    std::string
+        expectation;  // "reach red → dhcp-r", "reach red → green (tcp 5201)", "isolate red → green", "lease …"
     bool pass = false;
     std::string detail;  // what was seen: "10.50.50.2 answered in 0.4 ms", "no answer from 10.0.0.2 within 10 s"
     std::chrono::milliseconds took{0};
@@ -29,7 +31,21 @@ struct Verdict {
 
 // The address by which TO is reached from FROM (hosts of the lab): one in a common broadcast domain first,
 // IPv4 first, else TO's first global one. Addresses are taken from OBSERVED. Nothing: TO has none.
-[[nodiscard]] std::optional<IpAddress> reachable_address(const Lab& lab, const State& observed, const std::string& from,
-                                                         const std::string& to);
+[[nodiscard]] std::optional<IpAddress> reachable_address(const Lab& lab, const State& observed,
+                                                         const std::string& from, const std::string& to);
+
+// The same for many questions of one state, which must outlive it.
+class Reachability {
+public:
+    explicit Reachability(const State& observed);
+    Reachability(Reachability&&) noexcept;
+    Reachability& operator=(Reachability&&) noexcept;
+    ~Reachability();
+    [[nodiscard]] std::optional<IpAddress> address(const std::string& from, const std::string& to) const;
+
+private:
+    struct Index;
+    std::unique_ptr<const Index> index_;
+};
 
 }  // namespace warren

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <thread>
 
+#include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <linux/icmp.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -68,7 +68,8 @@ Result<Fd> open_socket(int family, int type, int protocol, const std::string& wh
 
 Result<Fd> open_icmp(bool v4, bool replies) {
     const std::string what = v4 ? "a raw ICMP socket" : "a raw ICMPv6 socket";
-    WARREN_ASSIGN(Fd fd, open_socket(v4 ? AF_INET : AF_INET6, SOCK_RAW, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}, what));
+    WARREN_ASSIGN(
+        Fd fd, open_socket(v4 ? AF_INET : AF_INET6, SOCK_RAW, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}, what));
     int done = 0;
     if (v4) {
         icmp_filter filter{};

@@ -51,7 +51,8 @@ Result<void> Neighbours::clean(const std::set<IpAddress>& made) {
     std::vector<nl::Request> requests;
     for (const auto& [device, address] : now) {
         if (!made.contains(address) || before_.contains({device, address})) { continue; }
-        requests.push_back({delete_neighbour(device, address), "remove the neighbour entry of " + address.to_string()});
+        requests.push_back(
+            {delete_neighbour(device, address), "remove the neighbour entry of " + address.to_string()});
     }
     // One that went meanwhile is no loss.
     if (!requests.empty()) { WARREN_TRY(socket_.send(requests)); }

@@ -164,7 +164,8 @@ private:
             places.push_back({{low / kSquare, high / kSquare, low, high, source}, pair});
         }
         std::sort(places.begin(), places.end());
-        std::transform(places.begin(), places.end(), members.begin(), [](const auto& place) { return place.second; });
+        std::transform(places.begin(), places.end(), members.begin(),
+                       [](const auto& place) { return place.second; });
     }
 
     // One more pair is to be asked: makes room in the neighbour table first where it needs it. False: not yet,
@@ -206,7 +207,8 @@ private:
             run_timers();
             if (unfinished_ == 0) { break; }
             const bool more = next != members.end() && held_ < kWindow && make_room();
-            WARREN_TRY(receive(more || timers_.empty() ? 0 : probe::milliseconds_until(std::get<0>(timers_.top()))));
+            WARREN_TRY(
+                receive(more || timers_.empty() ? 0 : probe::milliseconds_until(std::get<0>(timers_.top()))));
         }
         timers_ = {};
         held_ = 0;
@@ -252,14 +254,17 @@ private:
         }
         if (results_[pair].sent + refused_[pair] >= wanted) { return finish(pair); }
         switch (send(pair)) {
-            case Sent::yes: break;
+            case Sent::yes:
+                break;
             case Sent::later:
                 if (now < state.deadline) {
                     timers_.emplace(now + kRetry, pair, Timer::act);
                     return;
                 }
                 [[fallthrough]];
-            case Sent::refused: ++refused_[pair]; break;
+            case Sent::refused:
+                ++refused_[pair];
+                break;
         }
         const bool last = results_[pair].sent + refused_[pair] >= wanted;
         if (last && results_[pair].sent == results_[pair].received) { return finish(pair); }
@@ -315,7 +320,7 @@ private:
                 if (errno == EINTR) { continue; }
                 return;
             }
-            std::size_t offset = 8;  // the ICMP header
+            std::size_t offset = 8;                                                        // the ICMP header
             if (endpoint.v4) { offset += static_cast<std::size_t>(bytes[0] & 0x0f) * 4; }  // and IPv4's
             if (static_cast<std::size_t>(got) < offset + sizeof(Payload)) { continue; }
             Payload payload;
@@ -377,11 +382,11 @@ private:
     const std::uint64_t nonce_ = probe::random_number();
     const Clock::time_point began_ = Clock::now();
     const std::size_t neighbour_budget_ = probe::neighbour_budget();
-    std::set<IpAddress> made_;                                // whose neighbour entries are ours to remove
-    std::map<IpAddress, std::size_t> owners_;                 // address → source that has it
+    std::set<IpAddress> made_;                 // whose neighbour entries are ours to remove
+    std::map<IpAddress, std::size_t> owners_;  // address → source that has it
     std::map<std::size_t, probe::Neighbours> sources_;
-    std::set<std::size_t> touched_;                           // sources with entries made since the last clean()
-    std::set<std::pair<std::size_t, std::size_t>> fresh_;     // pairs of hosts that made them
+    std::set<std::size_t> touched_;                        // sources with entries made since the last clean()
+    std::set<std::pair<std::size_t, std::size_t>> fresh_;  // pairs of hosts that made them
     Fd epoll_;
     std::map<std::pair<std::string, bool>, Endpoint> endpoints_;  // nodes stay where they are
     std::vector<Pair> state_;

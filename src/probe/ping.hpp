@@ -29,7 +29,7 @@ struct PingResult {
     std::chrono::nanoseconds average{0};
     std::chrono::nanoseconds max{0};
     std::chrono::nanoseconds took{0};  // from the call until this pair was done
-    std::string error;  // why a request could not be sent: "Network is unreachable"
+    std::string error;                 // why a request could not be sent: "Network is unreachable"
 };
 
 // In the order of PAIRS. Fails only where sockets cannot be opened at all. Pairs go out in waves, so that the

@@ -188,7 +188,9 @@ private:
         for (const auto& host : lab_.hosts) {
             for (const auto& interface : host.interfaces) {
                 if (!interface.network) { continue; }
-                for (const auto& address : interface.addresses) { used_[*interface.network].insert(address.address); }
+                for (const auto& address : interface.addresses) {
+                    used_[*interface.network].insert(address.address);
+                }
             }
         }
     }
@@ -515,7 +517,8 @@ private:
     }
 
     // A veth pair between two switches of which at least one is a Linux bridge.
-    void add_cable(const std::string& sw_a, const Port& a, const std::string& sw_b, const Port& b, std::uint32_t mtu) {
+    void add_cable(const std::string& sw_a, const Port& a, const std::string& sw_b, const Port& b,
+                   std::uint32_t mtu) {
         auto end = [&](const std::string& sw, const Port& port, const Port& other) {
             Link link;
             link.name = port.name;
@@ -603,7 +606,8 @@ private:
         for (const auto& [part, in] : parts) {
             const std::string shared = fmt::format("{}/etc/with-{}", directory_, in.front().host);
             std::string hosts = fmt::format(
-                "# made by warren for {}\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", lab_.name);
+                "# made by warren for {}\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+                lab_.name);
             for (const auto& member : in) {
                 for (const auto& address : known_addresses(member.host)) {
                     hosts += fmt::format("{}\t{}\n", address.to_string(), member.host);
@@ -626,7 +630,8 @@ private:
         if (written == nullptr) { return shared; }
         const auto dns = dns_of(lab_, *written);
         const auto& links = state_.namespaces.at(ns_of(host)).links;
-        const bool dhcp = std::any_of(links.begin(), links.end(), [](const auto& link) { return link.second.dhcp; });
+        const bool dhcp =
+            std::any_of(links.begin(), links.end(), [](const auto& link) { return link.second.dhcp; });
         if (dns.empty() && !dhcp) { return shared; }
         const std::string own = fmt::format("{}/etc/of-{}", directory_, host);
         add_directory(own);

@@ -13,11 +13,11 @@ namespace warren {
 struct Site {
     std::string runtime = "/run/warren";  // records, sockets, leases
     std::string etc_netns = "/etc/netns";
-    bool ovs_kernel_datapath = false;     // for `datapath: auto`
-    OvsInstance ovs;                      // used where the lab has an OVS switch
-    std::string dhcp_client;              // path of dhclient or udhcpc; "" none installed
+    bool ovs_kernel_datapath = false;  // for `datapath: auto`
+    OvsInstance ovs;                   // used where the lab has an OVS switch
+    std::string dhcp_client;           // path of dhclient or udhcpc; "" none installed
     std::string dnsmasq = "/usr/sbin/dnsmasq";
-    bool bridge_netfilter = false;        // br_netfilter is loaded: a secluded root switches it off
+    bool bridge_netfilter = false;          // br_netfilter is loaded: a secluded root switches it off
     std::string warren = "/proc/self/exe";  // path of this program, for DHCP client scripts
 };
 
@@ -28,7 +28,7 @@ struct Site {
 [[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // "red" or "LAB.red"
 [[nodiscard]] std::string root_namespace(const Lab& lab);                         // "" or "LAB"
 [[nodiscard]] std::string mark_prefix(const std::string& lab);                    // "warren:LAB/"
-[[nodiscard]] std::uint32_t link_group(const std::string& lab);  // IFLA_GROUP of its links
+[[nodiscard]] std::uint32_t link_group(const std::string& lab);                   // IFLA_GROUP of its links
 [[nodiscard]] std::string lab_directory(const Site& site, const std::string& lab);
 // The dnsmasq lease file of a network's server.
 [[nodiscard]] std::string lease_file(const Site& site, const std::string& lab, const std::string& network);

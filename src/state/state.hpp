@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "lab/lab.hpp"
 #include "base/net_types.hpp"
+#include "lab/lab.hpp"
 
 namespace warren {
 
@@ -42,7 +42,7 @@ struct Link {
     // veth: the other end; observed empty where it is not where its alias says.
     std::string peer_namespace;
     std::string peer;
-    std::string master;  // Linux bridge in the same namespace, "" none
+    std::string master;                    // Linux bridge in the same namespace, "" none
     std::optional<BridgePortVlans> vlans;  // as a port of a VLAN-filtering bridge
     bool vlan_filtering = false;           // bridge
     bool stp = false;                      // bridge
@@ -70,19 +70,19 @@ struct Namespace {
     std::map<std::string, Link> links;
     std::set<Route> routes;
     std::map<std::pair<std::string, IpAddress>, MacAddress> neighbours;  // (device, address)
-    std::map<std::string, std::string> sysctls;                         // only the keys asked for
-    std::uint64_t inode = 0;                                            // «observed» of nsfs
+    std::map<std::string, std::string> sysctls;                          // only the keys asked for
+    std::uint64_t inode = 0;                                             // «observed» of nsfs
     bool operator==(const Namespace&) const = default;
 };
 
 struct OvsPort {
     std::string name;
-    std::string type;                 // "" system, "internal", "patch"
-    std::optional<Vlan> tag;          // access VLAN
-    std::vector<Vlan> trunks;         // sorted; empty: all
-    std::string peer;                 // patch
-    std::string lab;                  // external_ids:warren-lab; observed: as found
-    std::string host;                 // external_ids:warren-host, the lab's host behind it
+    std::string type;                    // "" system, "internal", "patch"
+    std::optional<Vlan> tag;             // access VLAN
+    std::vector<Vlan> trunks;            // sorted; empty: all
+    std::string peer;                    // patch
+    std::string lab;                     // external_ids:warren-lab; observed: as found
+    std::string host;                    // external_ids:warren-host, the lab's host behind it
     std::optional<std::int64_t> ofport;  // «observed» -1: could not be opened
     std::string error;                   // «observed» Interface.error
     bool operator==(const OvsPort&) const = default;
@@ -90,13 +90,13 @@ struct OvsPort {
 
 struct OvsBridge {
     std::string name;
-    std::string lab;                 // external_ids:warren-lab
-    std::string datapath_type;       // "system" or "netdev"
-    std::string fail_mode;           // "standalone", "secure"
-    std::string controller;          // "" none
+    std::string lab;                     // external_ids:warren-lab
+    std::string datapath_type;           // "system" or "netdev"
+    std::string fail_mode;               // "standalone", "secure"
+    std::string controller;              // "" none
     std::vector<std::string> protocols;  // sorted
-    std::string dpid;                // other_config:datapath-id, "" not given
-    MacAddress mac;                  // other_config:hwaddr
+    std::string dpid;                    // other_config:datapath-id, "" not given
+    MacAddress mac;                      // other_config:hwaddr
     bool stp = false;
     std::map<std::string, OvsPort> ports;  // without the local port of the bridge's own name
     bool operator==(const OvsBridge&) const = default;
@@ -110,8 +110,8 @@ struct OvsInstance {
         lab,      // one lab's own, in the lab's secluded root namespace
     };
     Kind kind = Kind::warren;
-    std::string directory;       // of its sockets, database, pids and logs
-    std::string net_namespace;   // where its daemons run; "" the machine's
+    std::string directory;      // of its sockets, database, pids and logs
+    std::string net_namespace;  // where its daemons run; "" the machine's
     bool operator==(const OvsInstance&) const = default;
     [[nodiscard]] std::string socket() const { return directory + "/db.sock"; }
     [[nodiscard]] std::string database() const { return "unix:" + socket(); }  // for ovs-vsctl --db
@@ -121,20 +121,20 @@ enum class ProcessRole { dhcp_server, dhcp_client, service };
 
 // A process that the lab's keeper keeps running.
 struct Process {
-    std::string host;         // the lab's host
-    std::string name;         // unique in its host: "dnsmasq", "dhclient-eth0", a service's name
+    std::string host;  // the lab's host
+    std::string name;  // unique in its host: "dnsmasq", "dhclient-eth0", a service's name
     std::string net_namespace;
     ProcessRole role = ProcessRole::service;
-    std::string device;       // a DHCP client's or server's interface
-    std::string network;      // the network that it serves or asks
+    std::string device;   // a DHCP client's or server's interface
+    std::string network;  // the network that it serves or asks
     std::vector<std::string> command;
-    std::vector<std::string> environment;  // "NAME=VALUE", added to the keeper's own
-    std::vector<std::string> reload_files; // paths whose change is taken up by SIGHUP
-    std::vector<std::string> restart_files; // paths whose change needs a restart
+    std::vector<std::string> environment;    // "NAME=VALUE", added to the keeper's own
+    std::vector<std::string> reload_files;   // paths whose change is taken up by SIGHUP
+    std::vector<std::string> restart_files;  // paths whose change needs a restart
     Restart restart = Restart::always;
-    bool own_etc = false;     // sees its host's resolv.conf and hosts as /etc's (a mount namespace)
-    int pid = 0;              // «observed»
-    std::string status;       // «observed» "running", "backing off", "exited N", "dead"
+    bool own_etc = false;  // sees its host's resolv.conf and hosts as /etc's (a mount namespace)
+    int pid = 0;           // «observed»
+    std::string status;    // «observed» "running", "backing off", "exited N", "dead"
     bool operator==(const Process&) const = default;
 };
 
@@ -150,10 +150,10 @@ struct File {
 struct State {
     std::map<std::string, Namespace> namespaces;  // by name
     std::optional<OvsInstance> ovs;
-    std::map<std::string, OvsBridge> bridges;  // Open vSwitch bridges by name
+    std::map<std::string, OvsBridge> bridges;                          // Open vSwitch bridges by name
     std::map<std::pair<std::string, std::string>, Process> processes;  // (host, name)
-    std::map<std::string, File> files;         // by absolute path
-    bool keeper = false;  // a keeper runs for the lab's processes
+    std::map<std::string, File> files;                                 // by absolute path
+    bool keeper = false;                                               // a keeper runs for the lab's processes
     bool operator==(const State&) const = default;
 };
 

@@ -10,56 +10,17 @@
 #include <cstdlib>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <set>
 
-#include <fmt/format.h>
+#include "views/draw_channels.hpp"
 
 namespace warren::drawing {
 namespace {
 
 constexpr std::size_t kMostBoxes = 12;  // more hosts than this have a line each
 constexpr std::size_t kTallColumn = 4;  // more boxes than this at one switch stand on both sides
-constexpr std::size_t kMostChannels = 40;
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
-
-// Wires whose ends are not in one line, each in a channel of its own where they would run over each other.
-// Channels count from the hosts towards the frame; inside the frame from the switches outwards.
-class Channels {
-public:
-    struct Bend {
-        int near_y = 0;  // comes from the side that channels count from
-        int far_y = 0;   // comes from the other side; same as near_y's side where `bracket`
-        bool bracket = false;
-    };
-    std::size_t add(const Bend& bend) {
-        std::size_t channel = 0;
-        while (channel < kMostChannels && !free(bend, channel)) { ++channel; }
-        if (taken_.size() <= channel) { taken_.resize(channel + 1); }
-        taken_[channel].push_back(bend);
-        return channel;
-    }
-    [[nodiscard]] int count() const { return static_cast<int>(taken_.size()); }
-
-private:
-    [[nodiscard]] bool free(const Bend& bend, std::size_t channel) const {
-        const auto [low, high] = std::minmax(bend.near_y, bend.far_y);
-        for (std::size_t other = 0; other < taken_.size(); ++other) {
-            for (const auto& taken : taken_[other]) {
-                const auto [from, to] = std::minmax(taken.near_y, taken.far_y);
-                if (other == channel && from <= high && low <= to) { return false; }
-                // Two level parts in one line must not meet.
-                const bool near_meets =
-                    !taken.bracket && (taken.far_y == bend.near_y || (bend.bracket && taken.far_y == bend.far_y));
-                if (near_meets && other <= channel) { return false; }
-                const bool far_meets =
-                    !bend.bracket && (bend.far_y == taken.near_y || (taken.bracket && bend.far_y == taken.far_y));
-                if (far_meets && channel <= other) { return false; }
-            }
-        }
-        return true;
-    }
-    std::vector<std::vector<Bend>> taken_;
-};
 
 class Placer {
 public:
@@ -96,12 +57,9 @@ private:
         Side side = Side::left;
         std::size_t order = 0;
     };
-    // What a box is made of: runs of rows, of which each but the last begins with an interface's.
     struct Content {
-        std::vector<std::size_t> hosts;
-        std::vector<std::size_t> starts;  // rows that begin with an interface
-        std::vector<End> ends;            // the interfaces, one for each start
-        std::size_t first = kNone;        // switches
+        std::size_t host = 0;       // the first in the box
+        std::size_t first = kNone;  // switches
         std::size_t last = kNone;
         bool placed = false;
         std::size_t next_start = 0;  // while it is open
@@ -230,94 +188,34 @@ private:
             if (plain(h)) {
                 auto& group = groups[{hosts_[h].first, hosts_[h].side}];
                 group.push_back(h);
-                if (group.size() > 1) { continue; }
-                out_.boxes.emplace_back();  // where the first of them stands
-                contents_.emplace_back();
-                contents_.back().hosts = {h};
-                continue;
+                if (group.size() > 1) { continue; }  // the box stands where the first of them does
             }
-            out_.boxes.emplace_back();
-            contents_.emplace_back();
-            contents_.back().hosts = {h};
-            fill_host(out_.boxes.size() - 1, h);
+            contents_.push_back({h, hosts_[h].first, hosts_[h].last});
         }
         for (std::size_t b = 0; b < contents_.size(); ++b) {
-            const std::size_t h = contents_[b].hosts.front();
-            if (plain(h)) {
-                contents_[b].hosts = groups[{hosts_[h].first, hosts_[h].side}];
-                fill_group(b);
-            }
-            out_.boxes[b].side = hosts_[h].side;
-            contents_[b].first = hosts_[h].first;
-            contents_[b].last = hosts_[h].last;
+            const std::size_t h = contents_[b].host;
+            const auto group = groups.find({hosts_[h].first, hosts_[h].side});
+            out_.boxes.push_back(plain(h) && group->second.size() > 1
+                                     ? group_box(model_, group->second)
+                                     : host_box(model_, h, nics_in_order(h), options_.split));
+            Box& box = out_.boxes.back();
+            box.side = hosts_[h].side;
+            for (std::size_t i = 0; i < box.ends.size(); ++i) { sockets_[box.ends[i]] = {b, box.starts[i]}; }
         }
     }
 
-    static std::string padded(const std::string& text, int width) {
-        return text + std::string(static_cast<std::size_t>(std::max(0, width - columns(text))), ' ');
-    }
-
-    void begin_nic(std::size_t b, End end, const std::string& text, const Nic& nic) {
-        Box& box = out_.boxes[b];
-        contents_[b].starts.push_back(box.rows.size());
-        contents_[b].ends.push_back(end);
-        sockets_[end] = {b, box.rows.size()};
-        box.rows.push_back({text + (nic.note.empty() ? "" : " " + nic.note), nic.colour, !nic.note.empty()});
-    }
-
-    void fill_host(std::size_t b, std::size_t h) {
-        const HostNode& host = model_.hosts[h];
-        Box& box = out_.boxes[b];
-        box.title = host.name + (host.missing ? " (missing)" : "");
-        box.missing = host.missing;
-        box.colour = host.colour;
-        int name_width = 0;
-        for (const auto& nic : host.nics) { name_width = std::max(name_width, columns(nic.name)); }
-        // In the order of the switches, as their ports come.
-        std::vector<std::size_t> nics(host.nics.size());
-        for (std::size_t n = 0; n < nics.size(); ++n) { nics[n] = n; }
-        std::stable_sort(nics.begin(), nics.end(),
-                         [&](std::size_t a, std::size_t c) { return rank(h, a) < rank(h, c); });
-        for (const std::size_t n : nics) {
-            const Nic& nic = host.nics[n];
-            const bool inline_address = !options_.split && !nic.addresses.empty();
-            begin_nic(b, {false, h, n},
-                      inline_address ? padded(nic.name, name_width) + " " + nic.addresses[0] : nic.name, nic);
-            const int indent = options_.split ? 2 : name_width + 1;
-            for (std::size_t a = inline_address ? 1 : 0; a < nic.addresses.size(); ++a) {
-                box.rows.push_back({padded("", indent) + nic.addresses[a], nic.colour, false});
-            }
-        }
-        for (const auto& fact : host.facts) { box.rows.push_back({fact, 0, false}); }
-        for (const auto& fault : host.faults) { box.rows.push_back({fault, 0, true}); }
-        if (box.rows.empty()) { box.rows.push_back({"no interface", 0, false}); }
-    }
-
+    // The switches in their order, then other hosts.
     [[nodiscard]] std::size_t rank(std::size_t host, std::size_t nic) const {
         const auto found = far_.find({false, host, nic});
         if (found == far_.end()) { return kNone; }
         return found->second.second.on_switch ? found->second.second.node : kNone - 1;
     }
-
-    void fill_group(std::size_t b) {
-        const auto& hosts = contents_[b].hosts;
-        int host_width = 0;
-        int nic_width = 0;
-        for (const std::size_t h : hosts) {
-            host_width = std::max(host_width, columns(model_.hosts[h].name));
-            nic_width = std::max(nic_width, columns(model_.hosts[h].nics[0].name));
-        }
-        Box& box = out_.boxes[b];
-        box.title = hosts.size() == 1 ? "1 host" : fmt::format("{} hosts", hosts.size());
-        for (const std::size_t h : hosts) {
-            const HostNode& host = model_.hosts[h];
-            Nic nic = host.nics[0];
-            if (host.missing) { nic.note = "missing"; }
-            begin_nic(b, {false, h, 0},
-                      fmt::format("{}  {} {}", padded(host.name, host_width), padded(nic.name, nic_width),
-                                  fmt::join(nic.addresses, " ")),
-                      nic);
-        }
+    [[nodiscard]] std::vector<std::size_t> nics_in_order(std::size_t host) const {
+        std::vector<std::size_t> nics(model_.hosts[host].nics.size());
+        std::iota(nics.begin(), nics.end(), std::size_t{0});
+        std::stable_sort(nics.begin(), nics.end(),
+                         [&](std::size_t a, std::size_t b) { return rank(host, a) < rank(host, b); });
+        return nics;
     }
 
     int& cursor(Side side) { return cursor_.at(static_cast<std::size_t>(side)); }
@@ -330,7 +228,7 @@ private:
         return y;
     }
     [[nodiscard]] std::size_t end_of_run(std::size_t b, std::size_t start) const {
-        const auto& starts = contents_[b].starts;
+        const auto& starts = out_.boxes[b].starts;
         if (start + 1 < starts.size()) { return starts[start + 1]; }
         return out_.boxes[b].rows.size();
     }
@@ -427,15 +325,15 @@ private:
         content.placed = true;
         box.y = top_for_box(box.side);
         int y = box.y + 1;
-        for (std::size_t start = 0; start < content.starts.size(); ++start) {
-            const End* far = far_end(content.ends[start]);
+        for (std::size_t start = 0; start < box.starts.size(); ++start) {
+            const End* far = far_end(box.ends[start]);
             if (far != nullptr && far->on_switch && far->node == s && !has_port(*far)) {
                 y = std::max(y, next_port(box.side));
                 give_port(*far, box.side, y);
             }
-            y = set_rows(box, content.starts[start], end_of_run(b, start), y);
+            y = set_rows(box, box.starts[start], end_of_run(b, start), y);
         }
-        if (content.starts.empty()) { y = set_rows(box, 0, box.rows.size(), y); }
+        if (box.starts.empty()) { y = set_rows(box, 0, box.rows.size(), y); }
         close_box(b, y);
     }
 
@@ -461,17 +359,17 @@ private:
         Box& box = out_.boxes[b];
         Content& content = contents_[b];
         int y = cursor(side);
-        for (; content.next_start < content.starts.size(); ++content.next_start) {
-            const End* far = far_end(content.ends[content.next_start]);
+        for (; content.next_start < box.starts.size(); ++content.next_start) {
+            const End* far = far_end(box.ends[content.next_start]);
             if (far != nullptr && far->on_switch) {
                 if (far->node > s) { break; }
                 y = std::max(y, next_port(side));
                 give_port(*far, side, y);
             }
-            y = set_rows(box, content.starts[content.next_start], end_of_run(b, content.next_start), y);
+            y = set_rows(box, box.starts[content.next_start], end_of_run(b, content.next_start), y);
         }
         cursor(side) = y;
-        if (content.next_start < content.starts.size()) { return; }
+        if (content.next_start < box.starts.size()) { return; }
         close_box(b, y);
         open(side) = kNone;
     }
@@ -499,7 +397,7 @@ private:
         Content& content = contents_[b];
         content.placed = true;
         auto facing_y = [&](std::size_t start) {
-            const End* far = far_end(content.ends[start]);
+            const End* far = far_end(box.ends[start]);
             if (far == nullptr || far->on_switch) { return 0; }
             const Socket& socket = sockets_.at(*far);
             return out_.boxes[socket.box].side != box.side && contents_[socket.box].placed
@@ -507,12 +405,12 @@ private:
                        : 0;
         };
         box.y = cursor(box.side);
-        if (!content.starts.empty()) { box.y = std::max(box.y, facing_y(0) - 1); }
+        if (!box.starts.empty()) { box.y = std::max(box.y, facing_y(0) - 1); }
         int y = box.y + 1;
-        for (std::size_t start = 0; start < content.starts.size(); ++start) {
-            y = set_rows(box, content.starts[start], end_of_run(b, start), std::max(y, facing_y(start)));
+        for (std::size_t start = 0; start < box.starts.size(); ++start) {
+            y = set_rows(box, box.starts[start], end_of_run(b, start), std::max(y, facing_y(start)));
         }
-        if (content.starts.empty()) { y = set_rows(box, 0, box.rows.size(), y); }
+        if (box.starts.empty()) { y = set_rows(box, 0, box.rows.size(), y); }
         close_box(b, y);
     }
 

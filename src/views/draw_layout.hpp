@@ -28,6 +28,8 @@ struct Row {
 struct Box {
     std::string title;
     std::vector<Row> rows;
+    std::vector<std::size_t> starts;  // rows that begin with an interface
+    std::vector<End> ends;            // the interfaces, one for each start
     Side side = Side::left;
     bool missing = false;
     std::uint8_t colour = 0;
@@ -57,6 +59,10 @@ struct Layout {
 };
 
 [[nodiscard]] Layout lay_out(const Model& model, const LayoutOptions& options);
+
+// A host's box with its interfaces in the order NICS; the box of HOSTS, of one interface each. Not placed.
+[[nodiscard]] Box host_box(const Model& model, std::size_t host, const std::vector<std::size_t>& nics, bool split);
+[[nodiscard]] Box group_box(const Model& model, const std::vector<std::size_t>& hosts);
 
 // A port as its tab says it.
 [[nodiscard]] std::string tab_text(const Port& port);

@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 namespace warren {
 namespace {
@@ -54,7 +54,8 @@ std::string changes_json(const std::string& lab, const std::vector<Change>& chan
                                            {"before", change.before},
                                            {"after", change.after}});
     }
-    return boost::json::serialize(boost::json::object{{"lab", lab}, {"steps", steps}, {"changes", std::move(list)}});
+    return boost::json::serialize(
+        boost::json::object{{"lab", lab}, {"steps", steps}, {"changes", std::move(list)}});
 }
 
 }  // namespace warren

@@ -13,6 +13,7 @@ namespace warren {
 // One line each, then the summary. With COLOUR: additions green, removals red, changes yellow.
 [[nodiscard]] std::string changes_text(const std::vector<Change>& changes, bool colour);
 // {"lab", "steps", "changes": [{"kind", "object", "attribute", "before", "after"}]}
-[[nodiscard]] std::string changes_json(const std::string& lab, const std::vector<Change>& changes, std::size_t steps);
+[[nodiscard]] std::string changes_json(const std::string& lab, const std::vector<Change>& changes,
+                                       std::size_t steps);
 
 }  // namespace warren

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "views/show.hpp"
 
@@ -29,11 +29,20 @@ std::string escaped(const std::string& text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            default:
+                out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
         }
     }
     return out;
@@ -48,7 +57,8 @@ std::string verdicts_text(const std::vector<Verdict>& verdicts, bool colour) {
     std::size_t passed = 0;
     for (const auto& verdict : verdicts) {
         passed += verdict.pass ? 1 : 0;
-        out += fmt::format("{}  {}{}{}\n", coloured(verdict.pass ? "PASS" : "FAIL", verdict.pass ? kGreen : kRed, colour),
+        out += fmt::format("{}  {}{}{}\n",
+                           coloured(verdict.pass ? "PASS" : "FAIL", verdict.pass ? kGreen : kRed, colour),
                            verdict.expectation, verdict.detail.empty() ? "" : "  ", verdict.detail);
     }
     return out + fmt::format("{} passed, {} failed\n", passed, verdicts.size() - passed);
@@ -77,7 +87,9 @@ std::string verdicts_junit(const std::string& lab, const std::vector<Verdict>& v
     for (const auto& verdict : verdicts) {
         out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", escaped(lab),
                            escaped(verdict.expectation), seconds(verdict));
-        out += verdict.pass ? "/>\n" : fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n", escaped(verdict.detail));
+        out += verdict.pass
+                   ? "/>\n"
+                   : fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n", escaped(verdict.detail));
     }
     return out + "  </testsuite>\n</testsuites>\n";
 }
@@ -147,7 +159,7 @@ std::string ping_json(const std::string& lab, const std::vector<PairResult>& pai
 std::string doctor_text(const std::vector<Finding>& findings, bool colour) {
     std::string out;
     for (const auto& finding : findings) {
-        const std::string mark = !finding.works ? coloured("?  ", kYellow, colour)
+        const std::string mark = !finding.works   ? coloured("?  ", kYellow, colour)
                                  : *finding.works ? coloured("ok ", kGreen, colour)
                                                   : coloured("no ", kRed, colour);
         out += fmt::format("{} {}: {}\n", mark, finding.name, finding.detail);

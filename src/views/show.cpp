@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "lab/names.hpp"
 #include "state/expand.hpp"
@@ -17,8 +17,8 @@ namespace json = boost::json;
 
 // Columns that a UTF-8 text takes: bytes that do not continue a character.
 std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 // Where a host's interface is plugged in.
@@ -35,6 +35,13 @@ public:
     explicit Shower(const LabView& view) : view_(view), root_(root_namespace(view.lab)) {
         for (const auto& [name, bridge] : view.wanted.bridges) {
             for (const auto& [port_name, port] : bridge.ports) { ovs_ports_[port_name] = {name, &port}; }
+        }
+        // VLANs as they are now, where the port is there.
+        for (const auto& [name, bridge] : view.observed.bridges) {
+            for (const auto& [port_name, port] : bridge.ports) {
+                const auto known = ovs_ports_.find(port_name);
+                if (known != ovs_ports_.end() && known->second.first == name) { known->second.second = &port; }
+            }
         }
         for (const auto& [key, process] : view.wanted.processes) {
             if (process.role == ProcessRole::dhcp_server) { servers_[process.network] = key; }
@@ -60,13 +67,16 @@ public:
             return {ovs->second.first, port, ovs->second.second->tag, ovs->second.second->trunks};
         }
         const auto root = view_.wanted.namespaces.find(root_);
-        if (link.kind != LinkKind::veth || link.peer_namespace != root_ || root == view_.wanted.namespaces.end()) { return {}; }
+        if (link.kind != LinkKind::veth || link.peer_namespace != root_ || root == view_.wanted.namespaces.end()) {
+            return {};
+        }
         const auto end = root->second.links.find(port);
         if (end == root->second.links.end()) { return {}; }
         Socket socket{end->second.master, port, std::nullopt, {}};
-        if (end->second.vlans) {
-            socket.vlan = end->second.vlans->pvid;
-            socket.trunk = end->second.vlans->tagged;
+        const Link* now = observed_link(root_, port);
+        if (const auto& vlans = now == nullptr ? end->second.vlans : now->vlans) {
+            socket.vlan = vlans->pvid;
+            socket.trunk = vlans->tagged;
         }
         return socket;
     }
@@ -167,8 +177,12 @@ std::vector<PortRow> ports_of(const LabView& view, const Switch& sw) {
         if (link.master != sw.name) { continue; }
         const bool there = seen != view.observed.namespaces.end() && seen->second.links.contains(name);
         const Link& now = there ? seen->second.links.at(name) : link;
-        PortRow row{name, now.vlans ? now.vlans->pvid : std::nullopt, now.vlans ? now.vlans->tagged : std::vector<Vlan>{},
-                    "", "", there ? "" : "missing"};
+        PortRow row{name,
+                    now.vlans ? now.vlans->pvid : std::nullopt,
+                    now.vlans ? now.vlans->tagged : std::vector<Vlan>{},
+                    "",
+                    "",
+                    there ? "" : "missing"};
         behind(link.peer_namespace, link.peer, row);
         rows.push_back(std::move(row));
     }
@@ -216,15 +230,17 @@ std::string show_text(const LabView& view) {
     const Shower shower(view);
     std::string out = fmt::format("lab {}  ({})\n", view.lab.name, view.file.empty() ? "no file" : view.file);
     if (view.wanted.ovs) {
-        out += fmt::format("Open vSwitch: {}ovs-vsctl --db={}\n",
-                           view.wanted.ovs->net_namespace.empty() ? "" : "ip netns exec " + view.wanted.ovs->net_namespace + " ",
-                           view.wanted.ovs->database());
+        out += fmt::format(
+            "Open vSwitch: {}ovs-vsctl --db={}\n",
+            view.wanted.ovs->net_namespace.empty() ? "" : "ip netns exec " + view.wanted.ovs->net_namespace + " ",
+            view.wanted.ovs->database());
     }
     for (const auto& sw : view.lab.switches) {
         const auto bridge = view.wanted.bridges.find(sw.name);
         out += fmt::format("\nswitch {}  {}\n", sw.name,
-                           bridge == view.wanted.bridges.end() ? "Linux bridge"
-                                                               : "Open vSwitch, datapath " + bridge->second.datapath_type);
+                           bridge == view.wanted.bridges.end()
+                               ? "Linux bridge"
+                               : "Open vSwitch, datapath " + bridge->second.datapath_type);
         std::vector<std::vector<std::string>> rows;
         for (const auto& port : ports_of(view, sw)) {
             rows.push_back({"  " + port.name, vlan_text(port.vlan, port.trunk),
@@ -246,8 +262,9 @@ std::string show_text(const LabView& view) {
             std::vector<std::string> addresses = Shower::addresses_of(now);
             if (link.dhcp && now != nullptr && now->leased.empty()) { addresses.emplace_back("(no lease yet)"); }
             rows.push_back({"  " + link_name, Shower::state_of(now), joined(addresses, " "),
-                            socket.switch_name.empty() ? (link.peer.empty() ? "" : "to " + link.peer_namespace + ":" + link.peer)
-                                                       : "on " + socket.switch_name + ":" + socket.port,
+                            socket.switch_name.empty()
+                                ? (link.peer.empty() ? "" : "to " + link.peer_namespace + ":" + link.peer)
+                                : "on " + socket.switch_name + ":" + socket.port,
                             vlan_text(socket.vlan, socket.trunk)});
         }
         out += table(rows);
@@ -259,19 +276,25 @@ std::string show_text(const LabView& view) {
         }
     }
     for (const auto& network : view.lab.networks) {
-        out += fmt::format("\nnetwork {}{}{}\n", network.name, network.vlan ? fmt::format("  vlan {}", *network.vlan) : "",
+        out += fmt::format("\nnetwork {}{}{}\n", network.name,
+                           network.vlan ? fmt::format("  vlan {}", *network.vlan) : "",
                            network.subnet ? "  " + network.subnet->to_string() : "");
         const auto leases = view.leases.find(network.name);
         if (leases == view.leases.end()) { continue; }
         for (const auto& lease : leases->second) {
-            out += fmt::format("  lease {}  {}  {}\n", lease.address.to_string(), lease.mac.to_string(), lease.host);
+            out +=
+                fmt::format("  lease {}  {}  {}\n", lease.address.to_string(), lease.mac.to_string(), lease.host);
         }
     }
     out += "\n";
-    if (view.drift.empty() && view.conflicts.empty()) { return out + "no drift: the machine is as the file says\n"; }
+    if (view.drift.empty() && view.conflicts.empty()) {
+        return out + "no drift: the machine is as the file says\n";
+    }
     out += fmt::format("drift: {} ('warren up' brings it back)\n", view.drift.size() + view.conflicts.size());
     for (const auto& change : view.drift) { out += "  " + text(change) + "\n"; }
-    for (const auto& [object, owner] : view.conflicts) { out += fmt::format("  {} is taken ({})\n", object, owner); }
+    for (const auto& [object, owner] : view.conflicts) {
+        out += fmt::format("  {} is taken ({})\n", object, owner);
+    }
     return out;
 }
 
@@ -295,11 +318,12 @@ std::string show_json(const LabView& view) {
         one["datapath"] = ovs ? json::value(bridge->second.datapath_type) : json::value(nullptr);
         json::array ports;
         for (const auto& port : ports_of(view, sw)) {
-            ports.push_back(json::object{{"name", port.name},
-                                         {"vlan", or_null(port.vlan)},
-                                         {"trunk", numbers(port.trunk)},
-                                         {"host", port.host.empty() ? json::value(nullptr) : json::value(port.host)},
-                                         {"interface", port.interface.empty() ? json::value(nullptr) : json::value(port.interface)}});
+            ports.push_back(json::object{
+                {"name", port.name},
+                {"vlan", or_null(port.vlan)},
+                {"trunk", numbers(port.trunk)},
+                {"host", port.host.empty() ? json::value(nullptr) : json::value(port.host)},
+                {"interface", port.interface.empty() ? json::value(nullptr) : json::value(port.interface)}});
         }
         one["ports"] = std::move(ports);
         switches.push_back(std::move(one));
@@ -377,7 +401,8 @@ std::string list_text(const std::vector<ListedLab>& labs) {
         if (lab.since > 0 && ::localtime_r(&time, &parts) != nullptr) {
             (void)std::strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", &parts);
         }
-        rows.push_back({lab.name, lab.state, std::to_string(lab.hosts), std::to_string(lab.switches), since, lab.file});
+        rows.push_back(
+            {lab.name, lab.state, std::to_string(lab.hosts), std::to_string(lab.switches), since, lab.file});
     }
     return table(rows);
 }

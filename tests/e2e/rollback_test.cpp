@@ -8,7 +8,7 @@ namespace {
 
 // WARREN_FAIL_STEP=N lets step N (from 1) of `up` fail; a test takes every SHARDS-th N, beginning with SHARD, until
 // `up` succeeds because it has no step N.
-constexpr int kShards = 6;
+constexpr int kShards = 8;
 
 std::string failing_at(int step) { return "WARREN_FAIL_STEP=" + std::to_string(step); }
 

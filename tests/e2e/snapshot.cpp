@@ -50,53 +50,55 @@ void add_output(const std::string& prefix, const std::string& script, Lines& lin
     for (std::string line; std::getline(output, line);) { lines.push_back(prefix + line); }
 }
 
-// What comes and goes with carriers and time.
-bool is_noise(const std::string& route) {
-    for (const char* word : {"fe80", "ff00", "multicast", "cache"}) {
-        if (route.find(word) != std::string::npos) { return true; }
+void add_routes(const std::string& where, const json::value& routes, Lines& lines) {
+    for (auto route : elements(routes)) {
+        // What comes and goes with carriers and time.
+        for (const char* key : {"expires", "flags"}) { route.as_object().erase(key); }
+        const std::string line = json::serialize(route);
+        if (line.find("fe80") == std::string::npos && line.find("ff00") == std::string::npos) {
+            lines.push_back(where + " route " + line);
+        }
     }
-    return false;
 }
 
 void add_namespaces(Lines& lines) {
+    // One JSON array a line: links with their addresses, IPv4 routes, rules, IPv6 routes.
     std::istringstream output(must_sh(R"(look() {
             echo "@ $1"; shift
-            ip "$@" -j -d addr show; echo
-            ip "$@" route show table all | sed 's/^/route /'
-            ip "$@" -6 route show table all | sed 's/^/route6 /'
-            ip "$@" rule | sed 's/^/rule /'
+            printf 'addr show\nroute show table all\nrule show\n' | ip "$@" -j -d -batch -
+            ip "$@" -6 -j -d route show table all; echo
         }
         look machine
         for path in /run/netns/*; do
             if [ -e "$path" ]; then look "netns ${path##*/}" -n "${path##*/}"; fi
         done)"));
-    static const std::regex kVolatile(" (linkdown|expires [0-9]+sec)");
     std::string where;
+    int array = 0;
     for (std::string line; std::getline(output, line);) {
         if (line.starts_with("@ ")) {
             where = line.substr(2);
+            array = 0;
         } else if (line.starts_with("[")) {
-            add_links(where, json::parse(line), lines);
-        } else if (!line.empty() && !is_noise(line)) {
-            lines.push_back(where + " " + std::regex_replace(line, kVolatile, ""));
+            const json::value values = json::parse(line);
+            if (array++ == 0) {
+                add_links(where, values, lines);
+            } else {
+                add_routes(where, values, lines);
+            }
         }
     }
 }
 
 void add_open_vswitch(Lines& lines) {
-    if (!fs::exists("/run")) { return; }
     for (const auto& entry :
          fs::recursive_directory_iterator("/run", fs::directory_options::skip_permission_denied)) {
         if (entry.path().filename() != "db.sock") { continue; }
-        const std::string list =
-            "ovs-vsctl --timeout=5 --db=unix:" + entry.path().string() + " -f csv --no-headings ";
-        add_output("ovs bridge ",
-                   list +
-                       "--columns=name,datapath_type,fail_mode,protocols,stp_enable,external_ids,"
-                       "other_config list Bridge",
+        add_output("ovs ",
+                   "ovs-vsctl --timeout=5 --db=unix:" + entry.path().string() +
+                       " -f csv --no-headings -- --columns=name,datapath_type,fail_mode,protocols,stp_enable,"
+                       "external_ids,other_config list Bridge -- --columns=name,tag,trunks,external_ids list Port "
+                       "-- --columns=name,type,options,error list Interface",
                    lines);
-        add_output("ovs port ", list + "--columns=name,tag,trunks,external_ids list Port", lines);
-        add_output("ovs interface ", list + "--columns=name,type,options,error list Interface", lines);
     }
 }
 

@@ -111,7 +111,7 @@ hosts:
   b: {interfaces: {eth0: {network: lan, address: 10.0.0.2/24}}}
   c: {interfaces: {eth0: {network: lan}}}
 )"),
-                                    site());
+                               site());
     EXPECT_EQ(state.namespaces.at("a").links.at("eth0").addresses, std::set<Prefix>{*Prefix::parse("10.0.0.1/24")});
     EXPECT_EQ(state.namespaces.at("c").links.at("eth0").addresses, std::set<Prefix>{*Prefix::parse("10.0.0.3/24")});
 }
@@ -124,7 +124,7 @@ hosts:
   a: {interfaces: {eth0: {to: br0, address: [10.0.0.1/24, "fd00::1/64"], mac: "02:00:00:00:00:01"}}}
   b: {interfaces: {eth0: {to: br0, address: 10.0.0.2/24}}}
 )"),
-                                    site());
+                               site());
     const auto& a = state.namespaces.at("a").links.at("eth0").addresses;
     EXPECT_TRUE(a.contains(*Prefix::parse("fe80::ff:fe00:1/64")));
     EXPECT_EQ(a.size(), 3U);
@@ -138,7 +138,7 @@ hosts:
   a: {interfaces: {eth0: {to: "b:eth0", address: 10.0.0.1/30}}}
   b: {interfaces: {eth0: {address: 10.0.0.2/30}}}
 )"),
-                                    site());
+                               site());
     const auto& a = state.namespaces.at("a").links.at("eth0");
     const auto& b = state.namespaces.at("b").links.at("eth0");
     EXPECT_EQ(a.peer_namespace, "b");
@@ -156,7 +156,7 @@ hosts:
   a: {interfaces: {eth0: {to: "br0:pa", vlan: 10}}}
   b: {interfaces: {eth0: {to: "br0:pb", trunk: [10, 20]}}}
 )"),
-                                    site());
+                               site());
     const auto& links = state.namespaces.at("").links;
     EXPECT_TRUE(links.at("br0").vlan_filtering);
     EXPECT_FALSE(links.at("br1").vlan_filtering);
@@ -175,7 +175,7 @@ hosts:
   b: {interfaces: {eth0: {to: br0, address: 10.0.0.2/24}}}
   c: {interfaces: {eth0: {to: br1, address: 10.0.0.1/24}}}
 )"),
-                                    site());
+                               site());
     const std::string together = state.files.at("/etc/netns/a").link_target;
     EXPECT_EQ(state.files.at("/etc/netns/b").link_target, together);
     EXPECT_NE(state.files.at("/etc/netns/c").link_target, together);

@@ -1,0 +1,57 @@
+// What a plan would change, in words and in JSON.
+#include "views/plan_text.hpp"
+
+#include <gtest/gtest.h>
+#include <boost/json.hpp>
+
+namespace warren {
+namespace {
+
+namespace json = boost::json;
+using Kind = Change::Kind;
+
+const std::vector<Change> kChanges{
+    {Kind::removed, "host grey", "", "eth0 10.0.0.9/24 on br0", ""},
+    {Kind::added, "host blue", "", "", "eth0 10.0.0.3/24 on br0"},
+    {Kind::added, "host black", "", "", ""},
+    {Kind::changed, "red:eth0-r", "address", "10.0.0.1/24", "10.0.0.9/24"},
+};
+
+TEST(PlanText, SummaryCountsOnlyWhatThereIs) {
+    EXPECT_EQ(changes_summary(kChanges), "2 added, 1 removed, 1 changed");
+    EXPECT_EQ(changes_summary({kChanges[3]}), "1 changed");
+    EXPECT_EQ(changes_summary({{Kind::replaced, "red:eth0", "wire", "veth", "internal"}}), "1 replaced");
+    EXPECT_EQ(changes_summary({}), "no changes");
+}
+
+TEST(PlanText, HasALineForEachChangeThenTheSummary) {
+    std::string expected;
+    for (const auto& change : kChanges) { expected += text(change) + "\n"; }
+    EXPECT_EQ(changes_text(kChanges, false), expected + "2 added, 1 removed, 1 changed\n");
+    EXPECT_NE(expected.find("red:eth0-r address 10.0.0.1/24 → 10.0.0.9/24\n"), std::string::npos);
+    EXPECT_EQ(changes_text({}, false), "no changes\n");
+}
+
+TEST(PlanText, ColourTellsTheKindAndEndsWithTheLine) {
+    EXPECT_EQ(changes_text({kChanges[1]}, true), "\033[32m" + text(kChanges[1]) + "\033[0m\n1 added\n");
+    EXPECT_EQ(changes_text({kChanges[0]}, true), "\033[31m" + text(kChanges[0]) + "\033[0m\n1 removed\n");
+    EXPECT_EQ(changes_text({kChanges[3]}, true), "\033[33m" + text(kChanges[3]) + "\033[0m\n1 changed\n");
+}
+
+TEST(PlanText, JsonKeepsAttributesApart) {
+    const auto root = json::parse(changes_json("lab", kChanges, 17)).as_object();
+    EXPECT_EQ(root.at("lab").as_string(), "lab");
+    EXPECT_EQ(root.at("steps").to_number<int>(), 17);
+    const auto& list = root.at("changes").as_array();
+    ASSERT_EQ(list.size(), 4U);
+    EXPECT_EQ(list.at(0).at("kind").as_string(), "removed");
+    EXPECT_EQ(list.at(3), (json::object{{"kind", "changed"},
+                                        {"object", "red:eth0-r"},
+                                        {"attribute", "address"},
+                                        {"before", "10.0.0.1/24"},
+                                        {"after", "10.0.0.9/24"}}));
+    EXPECT_EQ(json::parse(changes_json("lab", {}, 0)).at("changes").as_array().size(), 0U);
+}
+
+}  // namespace
+}  // namespace warren
