@@ -129,7 +129,7 @@ std::string find_program(const std::string& program) {
     for (std::size_t start = 0; start <= places.size();) {
         std::size_t end = places.find(':', start);
         if (end == std::string::npos) { end = places.size(); }
-        const std::string candidate = places.substr(start, end - start) + "/" + program;
+        std::string candidate = places.substr(start, end - start) + "/" + program;
         struct stat status {};
         if (::access(candidate.c_str(), X_OK) == 0 && ::stat(candidate.c_str(), &status) == 0 &&
             S_ISREG(status.st_mode)) {

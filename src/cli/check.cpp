@@ -43,9 +43,10 @@ Result<void> ping_pairs(const LabView& view, std::vector<PairResult>& pairs, con
                         int count) {
     std::vector<PingPair> asked;
     std::vector<std::size_t> which;
+    const Reachability reachability(view.observed);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
         auto address = IpAddress::parse(pairs[i].to);
-        if (!address) { address = reachable_address(view.lab, view.observed, pairs[i].from, pairs[i].to); }
+        if (!address) { address = reachability.address(pairs[i].from, pairs[i].to); }
         if (!address) {
             pairs[i].result.error = pairs[i].to + " has no address";
             continue;

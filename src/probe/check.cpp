@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "lab/names.hpp"
 #include "probe/expectations.hpp"
 #include "probe/host_watch.hpp"
 #include "probe/isolate.hpp"
@@ -86,15 +85,20 @@ private:
         verdicts_[index].took = std::chrono::duration_cast<milliseconds>(took);
     }
 
+    // The lab's hosts that an expectation names; `to` may be an address.
     [[nodiscard]] static std::vector<std::string> hosts_in(const Expectation& expectation) {
+        if (const auto* lease = std::get_if<LeaseExpectation>(&expectation.what)) { return {lease->host}; }
+        const auto [from, to] = ends_of(expectation);
+        if (IpAddress::parse(to)) { return {from}; }
+        return {from, to};
+    }
+
+    [[nodiscard]] static std::pair<std::string, std::string> ends_of(const Expectation& expectation) {
         if (const auto* reach = std::get_if<ReachExpectation>(&expectation.what)) {
-            if (IpAddress::parse(reach->to)) { return {reach->from}; }
             return {reach->from, reach->to};
         }
-        if (const auto* isolate = std::get_if<IsolateExpectation>(&expectation.what)) {
-            return {isolate->from, isolate->to};
-        }
-        return {std::get<LeaseExpectation>(expectation.what).host};
+        const auto& isolate = std::get<IsolateExpectation>(expectation.what);
+        return {isolate.from, isolate.to};
     }
 
     void open_watches() {
@@ -353,25 +357,53 @@ private:
     }
 
     void isolate_all() {
-        std::map<milliseconds, std::vector<std::size_t>> lots;
+        std::map<milliseconds, std::vector<std::size_t>> hosts;
+        std::map<milliseconds, std::vector<Ready>> addresses;
         for (std::size_t i = 0; i < verdicts_.size(); ++i) {
             const auto& expectation = lab_.expect[i];
-            if (std::holds_alternative<IsolateExpectation>(expectation.what) && !missing(expectation)) {
-                lots[probe::time_of(expectation)].push_back(i);
+            if (!std::holds_alternative<IsolateExpectation>(expectation.what) || missing(expectation)) { continue; }
+            const auto [from, to] = ends_of(expectation);
+            const auto window = probe::time_of(expectation);
+            if (const auto address = IpAddress::parse(to)) {
+                addresses[window].push_back({i, {hosts_.at(from)->name, *address}});
+            } else {
+                hosts[window].push_back(i);
             }
         }
-        for (const auto& [window, indexes] : lots) {
-            std::vector<probe::IsolatePair> pairs;
-            for (const std::size_t i : indexes) {
-                const auto& expectation = std::get<IsolateExpectation>(lab_.expect[i].what);
-                pairs.push_back({expectation.from, hosts_.at(expectation.from)->name, expectation.to,
-                                 hosts_.at(expectation.to)->name});
+        for (const auto& [window, indexes] : hosts) { isolate_hosts(window, indexes); }
+        for (const auto& [window, lot] : addresses) { isolate_addresses(window, lot); }
+    }
+
+    void isolate_hosts(milliseconds window, const std::vector<std::size_t>& indexes) {
+        std::vector<probe::IsolatePair> pairs;
+        for (const std::size_t i : indexes) {
+            const auto [from, to] = ends_of(lab_.expect[i]);
+            pairs.push_back({from, hosts_.at(from)->name, to, hosts_.at(to)->name});
+        }
+        const auto started = Clock::now();
+        auto results = probe::isolate(pairs, window);
+        for (std::size_t i = 0; i < indexes.size(); ++i) {
+            decide(indexes[i], results[i].isolated, std::move(results[i].detail), Clock::now() - started);
+        }
+    }
+
+    // Whose an address is, is not known where it is no host's: that nobody answers is what can be seen.
+    void isolate_addresses(milliseconds window, const std::vector<Ready>& lot) {
+        std::vector<PingPair> pairs;
+        for (const auto& ready : lot) { pairs.push_back(ready.pair); }
+        PingOptions options;
+        options.interval = kPingInterval;
+        options.until_reached = true;
+        options.timeout = window;
+        const auto results = ping(pairs, options);
+        for (std::size_t i = 0; i < lot.size(); ++i) {
+            if (!results) {
+                decide(lot[i].index, false, "not tried: " + results.error().message());
+                continue;
             }
-            const auto started = Clock::now();
-            auto results = probe::isolate(pairs, window);
-            for (std::size_t i = 0; i < indexes.size(); ++i) {
-                decide(indexes[i], results[i].isolated, std::move(results[i].detail), Clock::now() - started);
-            }
+            const auto& result = (*results)[i];
+            const auto text = probe::ping_text(pairs[i].to, result, window);
+            decide(lot[i].index, result.received == 0, text, result.took);
         }
     }
 

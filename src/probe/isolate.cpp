@@ -47,6 +47,7 @@ struct Probe {
     bool broadcast = false;
     MacAddress source;
     IpAddress to;
+    bool left = false;  // the kernel took it at least once
 };
 
 struct Sender {
@@ -134,6 +135,7 @@ public:
             for (const auto& probe : probes) { targets.insert(probe.to); }
         }
         for (auto& [name, sender] : senders_) { (void)sender->neighbours->clean(targets); }
+        for (std::size_t i = 0; i < results_.size(); ++i) { must_have_left(i); }
         return std::move(results_);
     }
 
@@ -204,6 +206,16 @@ private:
         }
     }
 
+    // Silence proves nothing where no frame could be sent.
+    void must_have_left(std::size_t i) {
+        if (!results_[i].isolated) { return; }
+        for (const auto& probe : probes_[i]) {
+            if (!probe.broadcast || probe.left) { continue; }
+            results_[i].isolated = false;
+            results_[i].detail = fmt::format("not tried: {} could not be sent", probe.text);
+        }
+    }
+
     // That something cannot be sent ("Network is unreachable") is isolation too.
     void send(std::size_t i) {
         if (!results_[i].isolated) { return; }
@@ -212,7 +224,7 @@ private:
             const Probe& probe = probes_[i][n];
             const Mark mark{nonce_, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(n)};
             if (probe.broadcast) {
-                send_broadcast(sender, probe, mark);
+                probes_[i][n].left = send_broadcast(sender, probe, mark) || probe.left;
                 continue;
             }
             const bool v4 = probe.to.is_v4();
@@ -225,7 +237,7 @@ private:
         }
     }
 
-    static void send_broadcast(const Sender& sender, const Probe& probe, const Mark& mark) {
+    static bool send_broadcast(const Sender& sender, const Probe& probe, const Mark& mark) {
         ether_header header{};
         std::memset(header.ether_dhost, 0xff, sizeof header.ether_dhost);
         std::memcpy(header.ether_shost, probe.source.bytes.data(), sizeof header.ether_shost);
@@ -239,8 +251,8 @@ private:
         to.sll_ifindex = probe.device;
         to.sll_halen = ETH_ALEN;
         std::memset(to.sll_addr, 0xff, ETH_ALEN);
-        (void)::sendto(sender.frames.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to),
-                       sizeof to);
+        return ::sendto(sender.frames.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                        sizeof to) == static_cast<ssize_t>(frame.size());
     }
 
     void receive(Clock::time_point until) {
