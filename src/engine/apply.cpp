@@ -73,13 +73,15 @@ public:
             for (std::size_t i = begin; i < end; ++i) {
                 if (!failed_.contains(i)) { outcome_[i] = Outcome::done; }
             }
+            std::size_t next = end;
             if (!error_ && fail_at == end + 1 && end < steps.size()) {
                 error_ = Error{describe(steps[end]), EIO, "WARREN_FAIL_STEP asked for it", {}, Error::Kind::failed};
+                ++next;  // left undone, also where the others are tried still
             }
             if (error_ && !first) { first = error_; }
             if (error_ && options_.roll_back) { return first; }
             failed_.clear();
-            begin = end;
+            begin = next;
             if (options_.progress) { options_.progress(begin, steps.size()); }
         }
         return first;

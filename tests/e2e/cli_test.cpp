@@ -42,7 +42,7 @@ TEST_F(CommandLine, WrongUseIsTwo) {
     expect_same_machine();
 }
 
-TEST_F(CommandLine, WhatIsNotThereIsWrongUse) {
+TEST_F(CommandLine, WhatIsNotThereIsAFailure) {
     const std::vector<std::vector<std::string>> missing{{"show", "nothing"},
                                                         {"check", "nothing"},
                                                         {"logs", "nobody"},
@@ -50,7 +50,7 @@ TEST_F(CommandLine, WhatIsNotThereIsWrongUse) {
                                                         {"ping", "nobody", "noone"}};
     for (const auto& arguments : missing) {
         const Ran run = warren(arguments);
-        EXPECT_EQ(run.status, 2) << testing::PrintToString(run);
+        EXPECT_EQ(run.status, 1) << testing::PrintToString(run);
         EXPECT_THAT(run.err, HasSubstr(arguments[1]));
     }
     expect_same_machine();

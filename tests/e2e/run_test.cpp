@@ -85,9 +85,9 @@ TEST_F(Processes, ExecMayChangeTheHostsSysctls) {
     EXPECT_NE(must_sh("sysctl -n net.ipv4.ip_default_ttl"), "77");
 }
 
-TEST_F(Processes, UnknownHostIsWrongUse) {
+TEST_F(Processes, UnknownHostIsAFailure) {
     const Ran run = warren({"exec", "nobody", "--", "true"});
-    EXPECT_EQ(run.status, 2) << testing::PrintToString(run);
+    EXPECT_EQ(run.status, 1) << testing::PrintToString(run);
     EXPECT_THAT(run.err, HasSubstr("nobody"));
     EXPECT_EQ(warren({"exec", "a"}).status, 2);
     EXPECT_EQ(warren({"exec"}).status, 2);

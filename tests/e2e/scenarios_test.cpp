@@ -88,10 +88,17 @@ TEST_F(RedGreen, CheckPasses) {
 }
 
 TEST_F(RedGreen, CheckFailsWhereTheNetworkIsBroken) {
+    std::string text = read_text(example("red-green.yaml"));
+    for (std::size_t place = 0; (place = text.find("to: green", place)) != std::string::npos; place += 24) {
+        text.insert(place, "within: 300ms, ");
+    }
+    // Other expectations are no change of the machine, but those of the last `up` are tried.
+    EXPECT_EQ(at(warren_json({"up", write_file("hasty.yaml", text)}), "steps"), json::value(0));
     must_sh("ip -n green link set eth0-g down");
     const Ran check = warren({"check", "red-green"});
     EXPECT_EQ(check.status, 1) << testing::PrintToString(check);
     EXPECT_THAT(check.out, HasSubstr("FAIL"));
+    EXPECT_THAT(check.out, HasSubstr("0 passed, 2 failed"));
 }
 
 TEST_F(RedGreen, DrawNamesAllThereIs) {
