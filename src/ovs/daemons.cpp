@@ -178,16 +178,17 @@ private:
                                          "--log-file=" + file_of(instance_, daemon, ".log"),
                                          "--detach"};
         command.insert(command.end(), arguments.begin(), arguments.end());
-        WARREN_TRY(run_helper(std::move(command), attempt));
-        if (!find_daemon(instance_, daemon).valid()) {
-            return failure(attempt, "it ended right after its start", "its log is in " + instance_.directory);
-        }
-        return {};
+        auto started = run_helper(std::move(command), attempt);
+        if (find_daemon(instance_, daemon).valid()) { return {}; }  // also one that a killed start had under way
+        if (!started) { return started; }
+        return failure(attempt, "it ended right after its start", "its log is in " + instance_.directory);
     }
 
     Result<void> create_database() const {
-        const std::string fresh = database_of(instance_) + ".new";
-        const std::string lock = instance_.directory + "/.conf.db.new.~lock~";
+        // A name of our own: the helper of a start that was killed may still be at work on its.
+        const std::string name = fmt::format("conf.db.{}", ::getpid());
+        const std::string fresh = instance_.directory + "/" + name;
+        const std::string lock = instance_.directory + "/." + name + ".~lock~";
         ::unlink(fresh.c_str());
         WARREN_TRY(
             run_helper({"ovsdb-tool", "create", fresh, kSchema}, "create the database " + database_of(instance_)));

@@ -9,6 +9,7 @@ namespace {
 // WARREN_FAIL_STEP=N lets step N (from 1) of `up` fail; a test takes every SHARDS-th N, beginning with SHARD, until
 // `up` succeeds because it has no step N.
 constexpr int kShards = 8;
+constexpr int kShardsOfAChange = 16;
 
 std::string failing_at(int step) { return "WARREN_FAIL_STEP=" + std::to_string(step); }
 
@@ -16,9 +17,9 @@ class Rollback : public E2e, public testing::WithParamInterface<int> {
 protected:
     // Returns how many steps failed. `check` looks at the machine after each failure.
     template <class Check>
-    int fail_each_step(const std::vector<std::string>& up, const Check& check) {
+    int fail_each_step(const std::vector<std::string>& up, const Check& check, int shards = kShards) {
         int failures = 0;
-        for (int step = GetParam();; step += kShards) {
+        for (int step = GetParam();; step += shards) {
             SCOPED_TRACE(failing_at(step));
             const Ran run = warren(up, {failing_at(step)});
             if (run.ok()) { return failures; }
@@ -46,38 +47,47 @@ TEST_P(Rollback, OfAFreshTenantsLab) {
     expect_same_machine();
 }
 
-TEST_P(Rollback, OfAChangeFromOneScenarioToTheOther) {
+class RollbackOfAChange : public Rollback {};
+
+TEST_P(RollbackOfAChange, FromOneScenarioToTheOther) {
     const std::string plain = example("red-green.yaml");
     must_warren({"up", plain});
     const auto before = snapshot_without_memory();
-    const int failures = fail_each_step({"up", example("tenants.yaml"), "--name", "red-green"}, [&] {
-        EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
-        EXPECT_THAT(drift("red-green"), IsEmpty());
-        EXPECT_THAT(planned(plain), IsEmpty());
-        EXPECT_TRUE(warren({"check", "red-green"}).ok());
-    });
+    const int failures = fail_each_step(
+        {"up", example("tenants.yaml"), "--name", "red-green"},
+        [&] {
+            EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
+            EXPECT_THAT(drift("red-green"), IsEmpty());
+            EXPECT_THAT(planned(plain), IsEmpty());
+            EXPECT_TRUE(warren({"check", "red-green"}).ok());
+        },
+        kShardsOfAChange);
     EXPECT_GT(failures, 0);
     EXPECT_THAT(drift("red-green"), IsEmpty());
     must_warren({"down"});
     expect_same_machine();
 }
 
-TEST_P(Rollback, OfAChangeBack) {
+TEST_P(RollbackOfAChange, Back) {
     const std::string tenants = example("tenants.yaml");
     must_warren({"up", tenants, "--name", "red-green"});
     const auto before = snapshot_without_memory();
-    const int failures = fail_each_step({"up", example("red-green.yaml")}, [&] {
-        // A client that was started again asks for its address again: until then its lease is not there.
-        EXPECT_TRUE(warren({"check", "red-green"}).ok());
-        EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
-        EXPECT_THAT(drift("red-green"), IsEmpty());
-    });
+    const int failures = fail_each_step(
+        {"up", example("red-green.yaml")},
+        [&] {
+            // A client that was started again asks for its address again: until then its lease is not there.
+            EXPECT_TRUE(warren({"check", "red-green"}).ok());
+            EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
+            EXPECT_THAT(drift("red-green"), IsEmpty());
+        },
+        kShardsOfAChange);
     EXPECT_GT(failures, 0);
     must_warren({"down"});
     expect_same_machine();
 }
 
 INSTANTIATE_TEST_SUITE_P(Steps, Rollback, testing::Range(1, kShards + 1));
+INSTANTIATE_TEST_SUITE_P(Steps, RollbackOfAChange, testing::Range(1, kShardsOfAChange + 1));
 
 class Interrupted : public E2e {};
 
