@@ -158,7 +158,7 @@ std::vector<std::string> planned(const std::string& file, const std::string& nam
 std::vector<std::string> drift(const std::string& lab) { return as_texts(at(warren_json({"show", lab}), "drift")); }
 
 std::string write_file(const std::string& name, std::string_view text) {
-    const std::string path = "/mnt/" + name;
+    std::string path = "/mnt/" + name;
     std::ofstream(path) << text;
     return path;
 }
