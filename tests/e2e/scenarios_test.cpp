@@ -231,7 +231,7 @@ TEST_F(Tenants, LeaseIsNoDrift) {
 TEST_F(Tenants, NoDaemonHoldsALockOfUps) {
     for (const int pid : processes_with("")) {
         const std::string command = command_line(pid);
-        if (pid == 1 || command.find("e2e_tests") != std::string::npos) { continue; }
+        if (pid == 1 || command.find("_tests") != std::string::npos) { continue; }
         const std::string locks =
             command.find("keeper") == std::string::npos ? "lock" : "/lock";  // keeper.lock is its own
         const Ran files =
@@ -245,7 +245,7 @@ class Hello : public E2e {};
 TEST_F(Hello, NeedsNoDaemon) {
     must_warren({"up", example("hello.yaml")});
     for (const int pid : processes_with("")) {
-        EXPECT_TRUE(pid == 1 || command_line(pid).find("e2e_tests") != std::string::npos) << command_line(pid);
+        EXPECT_TRUE(pid == 1 || command_line(pid).find("_tests") != std::string::npos) << command_line(pid);
     }
     const json::value show = warren_json({"show"});
     EXPECT_EQ(at(show, "hosts").as_array().size(), 3U);

@@ -105,7 +105,7 @@ void add_open_vswitch(Lines& lines) {
 void add_processes(Lines& lines) {
     for (const int pid : processes_with("")) {
         const std::string command = command_line(pid);
-        if (!command.empty() && command.find("e2e_tests") == std::string::npos) {
+        if (!command.empty() && command.find("_tests") == std::string::npos) {
             lines.push_back("process " + command);
         }
     }
