@@ -118,6 +118,9 @@ std::string command_line(int pid);
 std::vector<std::string> snapshot();
 // The same without what a lab that is up keeps for later under /run/warren: leases, logs, its keeper's files.
 std::vector<std::string> snapshot_without_memory();
+// What still differs from BEFORE, a snapshot_without_memory(), when nothing does or 20 s have passed: a DHCP client
+// that was started again has its address before the script that sets it has ended.
+std::vector<std::string> lasting_difference(const std::vector<std::string>& before);
 // Lines of only one of two snapshots, marked "-" and "+".
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
 

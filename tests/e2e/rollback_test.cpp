@@ -56,7 +56,7 @@ TEST_P(RollbackOfAChange, FromOneScenarioToTheOther) {
     const int failures = fail_each_step(
         {"up", example("tenants.yaml"), "--name", "red-green"},
         [&] {
-            EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
+            EXPECT_THAT(lasting_difference(before), IsEmpty());
             EXPECT_THAT(drift("red-green"), IsEmpty());
             EXPECT_THAT(planned(plain), IsEmpty());
             EXPECT_TRUE(warren({"check", "red-green"}).ok());
@@ -77,7 +77,7 @@ TEST_P(RollbackOfAChange, Back) {
         [&] {
             // A client that was started again asks for its address again: until then its lease is not there.
             EXPECT_TRUE(warren({"check", "red-green"}).ok());
-            EXPECT_THAT(difference(before, snapshot_without_memory()), IsEmpty());
+            EXPECT_THAT(lasting_difference(before), IsEmpty());
             EXPECT_THAT(drift("red-green"), IsEmpty());
         },
         kShardsOfAChange);

@@ -165,6 +165,15 @@ std::vector<std::string> snapshot_without_memory() {
     return lines;
 }
 
+std::vector<std::string> lasting_difference(const std::vector<std::string>& before) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    Lines differ;
+    do {
+        differ = difference(before, snapshot_without_memory());
+    } while (!differ.empty() && std::chrono::steady_clock::now() < until);
+    return differ;
+}
+
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after) {
     Lines gone, come, result;
     std::set_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(gone));
