@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.hpp"
+
 namespace warren {
 
 void Fd::reset() {
@@ -54,6 +56,7 @@ Result<void> write_all(int fd, std::string_view content, const std::string& what
 
 Result<void> write_file_atomic(const std::string& path, std::string_view content, unsigned mode) {
     const std::string temporary = path + ".tmp";
+    WARREN_TRY(fault::point("file-before", path));
     {
         WARREN_ASSIGN(Fd fd, open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
         if (auto written = write_all(fd.get(), content, path); !written) {
@@ -61,12 +64,16 @@ Result<void> write_file_atomic(const std::string& path, std::string_view content
             return written;
         }
     }
+    if (auto fault = fault::point("file-temporary", path); !fault) {
+        ::unlink(temporary.c_str());
+        return fault;
+    }
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
         const int code = errno;
         ::unlink(temporary.c_str());
         return errno_failure(code, "write " + path);
     }
-    return {};
+    return fault::point("file-done", path);
 }
 
 Result<void> make_directories(const std::string& path, unsigned mode) {

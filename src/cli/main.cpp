@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.hpp"
+#include "engine/apply.hpp"
 #include "services/keeper.hpp"
 
 namespace {
@@ -43,6 +44,12 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "warren " WARREN_VERSION);
     app.footer(kFooter);
     app.require_subcommand(1);
+    app.add_flag_callback("--fault-points",
+                          [] {
+                              for (const auto& point : warren::fault_points()) { fmt::print("{}\n", point); }
+                              throw CLI::Success();
+                          })
+        ->group("");  // of the tests: base/fault.hpp
     app.get_formatter()->column_width(28);
     warren::cli::Cli cli{app};
     using namespace warren::cli;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "engine/record.hpp"
@@ -37,5 +38,8 @@ struct ApplyFailure {
 };
 [[nodiscard]] tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& options,
                                                         Sockets& sockets);
+
+// The names of all crash points (base/fault.hpp), sorted.
+[[nodiscard]] std::vector<std::string> fault_points();
 
 }  // namespace warren

@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "base/child.hpp"
+#include "base/fault.hpp"
 #include "engine/apply.hpp"
 #include "engine/leases.hpp"
 #include "engine/observe.hpp"
@@ -468,7 +469,9 @@ Result<bool> Engine::down(const std::string& name, bool force) {
         }
         quit_keeper(directory);
     }
+    WARREN_TRY(fault::point("before-forget", directory));
     WARREN_TRY(remove_tree(directory));
+    WARREN_TRY(fault::point("after-forget", directory));
     remove_ovs_locks(base_);
     remove_runtime(base_);
     return was;

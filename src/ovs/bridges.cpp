@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fault.hpp"
 #include "ovs/ovsdb.hpp"
 #include "ovs/snapshot.hpp"
 #include "ovs/transaction.hpp"
@@ -129,7 +130,8 @@ struct Connection::Impl {
         Snapshot before;
         WARREN_ASSIGN(const Committed committed, commit(changes, deadline, before));
         bool answers = true;
-        auto result = wait_for(committed, deadline);
+        auto result = fault::point("ovs-committed");
+        if (result) { result = wait_for(committed, deadline); }
         if (result) {
             result = verify(committed, deadline);
         } else {

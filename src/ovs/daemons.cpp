@@ -21,6 +21,7 @@
 #include <fmt/format.h>
 
 #include "base/child.hpp"
+#include "base/fault.hpp"
 #include "base/fd.hpp"
 #include "linux/netlink.hpp"
 #include "linux/netns.hpp"
@@ -234,6 +235,7 @@ private:
     }
 
     Result<void> start_switch() {
+        WARREN_TRY(fault::point("ovs-database", instance_.directory));
         Fd daemon = find_daemon(instance_, kSwitch);
         if (daemon.valid()) {
             // It goes on forwarding without a database, and connects to the new one in its own time.
@@ -334,6 +336,7 @@ Result<void> stop(const OvsInstance& instance) {
     }
     const Fd server = find_daemon(instance, kServer);
     if (server.valid()) { WARREN_TRY(end_process(server.get(), 5s, kServer)); }
+    WARREN_TRY(fault::point("ovs-stopped", instance.directory));
     return remove_tree(instance.directory);
 }
 

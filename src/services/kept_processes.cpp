@@ -20,6 +20,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fault.hpp"
 #include "linux/netns.hpp"
 #include "services/keeper.hpp"
 
@@ -172,6 +173,7 @@ Result<void> KeptProcesses::launch(Kept& kept, ProcessRecord::Phase intent) {
     if (kept.phase == Phase::starting) { WARREN_TRY(watch_pid_file(kept)); }
     WARREN_TRY(write_record(directory_, {kept.process, intent, {}, {}}));
     WARREN_ASSIGN(Child child, spawn(options));
+    WARREN_TRY(fault::point("process-spawned", kept.process.name));
     kept.pidfd = std::move(child.pidfd);
     kept.child = true;
     kept.started = EventLoop::Clock::now();

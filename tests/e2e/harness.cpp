@@ -260,6 +260,21 @@ int Background::signal(int number) {
                                                                                                          : errno;
 }
 
+std::vector<int> lost_pings(std::string_view printed) {
+    constexpr std::string_view kSequence = "icmp_seq=";
+    std::set<int> answered;
+    for (std::size_t at = printed.find(kSequence); at != std::string_view::npos; at = printed.find(kSequence, at)) {
+        at += kSequence.size();
+        const std::string line(printed.substr(at, printed.find('\n', at) - at));
+        if (line.find("time=") != std::string::npos) { answered.insert(std::stoi(line)); }
+    }
+    std::vector<int> lost;
+    for (int number = 1; !answered.empty() && number < *answered.rbegin(); ++number) {
+        if (!answered.contains(number)) { lost.push_back(number); }
+    }
+    return lost;
+}
+
 void kill_and_wait(int pid, int signal_number) {
     const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd.valid() || syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, nullptr, 0) != 0) {

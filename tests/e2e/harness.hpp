@@ -106,6 +106,10 @@ private:
     int status_ = -1;
 };
 
+// The numbers of the pings that ping(8) lost, of its output: those missing before the last that was answered. (The
+// one under way when it is interrupted is not lost.)
+std::vector<int> lost_pings(std::string_view printed);
+
 // Waits (by pidfd, up to 10 s) until a process that is killed here has gone.
 void kill_and_wait(int pid, int signal_number);
 // Pids of processes whose command line contains TEXT, zombies left out.

@@ -6,12 +6,12 @@
 namespace warren::e2e {
 namespace {
 
-// WARREN_FAIL_STEP=N lets step N (from 1) of `up` fail; a test takes every SHARDS-th N, beginning with SHARD, until
+// WARREN_FAULT lets step N (from 1) of `up` fail; a test takes every SHARDS-th N, beginning with SHARD, until
 // `up` succeeds because it has no step N.
 constexpr int kShards = 8;
 constexpr int kShardsOfAChange = 16;
 
-std::string failing_at(int step) { return "WARREN_FAIL_STEP=" + std::to_string(step); }
+std::string failing_at(int step) { return "WARREN_FAULT=before-step#" + std::to_string(step) + ":error=5"; }
 
 class Rollback : public E2e, public testing::WithParamInterface<int> {
 protected:
@@ -26,7 +26,7 @@ protected:
             ++failures;
             EXPECT_EQ(run.status, 1) << testing::PrintToString(run);
             EXPECT_THAT(run.err, HasSubstr("warren: cannot "));
-            EXPECT_THAT(run.err, HasSubstr("WARREN_FAIL_STEP asked for it"));
+            EXPECT_THAT(run.err, HasSubstr("WARREN_FAULT asked for it"));
             check();
             if (HasFailure() || step > 2000) { return failures; }
         }
