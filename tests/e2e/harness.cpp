@@ -199,6 +199,34 @@ std::string ovs_db_option() {
     return "--db=unix:" + sockets.front();
 }
 
+void make_decoys() {
+    must_sh(R"(set -e
+        ip link add foreign-br type bridge
+        ip link add foreign-p type veth peer name foreign-q
+        ip link set foreign-p master foreign-br up
+        ip link set foreign-br up
+        ip addr add 198.51.100.1/24 dev foreign-br
+        ip netns add foreign
+        ip link set foreign-q netns foreign up
+        ip -n foreign addr add 198.51.100.2/24 dev foreign-q
+        ip netns add foreign-dns
+        ip link add veth-x type veth peer name veth-y netns foreign-dns
+        ip link set veth-x up
+        ip -n foreign-dns link set lo up
+        ip -n foreign-dns link set veth-y up
+        ip -n foreign-dns addr add 203.0.113.1/24 dev veth-y
+        ip netns exec foreign-dns dnsmasq --conf-file=/dev/null --user=root --port=0 --interface=veth-y \
+            --bind-interfaces --pid-file=/run/foreign-dns.pid --dhcp-leasefile=/mnt/foreign-dns.leases \
+            --dhcp-range=203.0.113.10,203.0.113.99)");
+}
+
+void make_ovs_decoys(const std::string& db_option) {
+    must_sh(
+        "ovs-vsctl --timeout=20 " + db_option +
+        " add-br foreign-ovs -- set Bridge foreign-ovs datapath_type=netdev other_config:hwaddr=02:00:00:00:0f:01"
+        " -- add-port foreign-ovs foreign-port tag=7 -- set Interface foreign-port type=internal");
+}
+
 Background::Background(std::vector<std::string> command) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) { throw std::runtime_error("pipe"); }

@@ -24,12 +24,25 @@ namespace json = boost::json;
 
 void set_skip_reason(std::string reason);
 
+// The machine as sorted lines, to be compared with another's: links with their addresses and marks, routes
+// and rules in all namespaces, sysctls and nftables rules of the machine's own, Open vSwitch rows, processes, mounts,
+// files under /run and /etc. Without what differs when the same thing is made twice (indexes, pids, counters,
+// lifetimes).
+std::vector<std::string> snapshot();
+// The same without what a lab that is up keeps for later under /run/warren: leases, logs, its keeper's files.
+std::vector<std::string> snapshot_without_memory();
+// Lines of only one of two snapshots, marked "-" and "+".
+std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
+
+
 // Base of all end-to-end tests.
 class E2e : public testing::Test {
 protected:
     void SetUp() override;
     // Fails the test where anything that a lab made is left.
     void expect_same_machine();
+    // What is here now (decoys, say) is what expect_same_machine() expects from now on.
+    void remember_machine() { before_ = snapshot(); }
 
 private:
     std::vector<std::string> before_;
@@ -127,5 +140,14 @@ std::vector<std::string> snapshot_without_memory();
 std::vector<std::string> lasting_difference(const std::vector<std::string>& before);
 // Lines of only one of two snapshots, marked "-" and "+".
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
+
+// What others have made, beside the labs, that must never be touched. It is in every snapshot() from then on; a
+// test that ends with expect_same_machine() calls remember_machine() after it.
+// A bridge `foreign-br` with a port, a veth pair named like a lab's (`veth-x`), the namespaces `foreign` and
+// `foreign-dns`, and a dnsmasq in the latter.
+void make_decoys();
+// A bridge `foreign-ovs` with a port `foreign-port` in the Open vSwitch that DB_OPTION (ovs_db_option()) names.
+// Where that is Warren's own instance they go with it, when its last lab does.
+void make_ovs_decoys(const std::string& db_option);
 
 }  // namespace warren::e2e

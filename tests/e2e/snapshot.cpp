@@ -89,6 +89,29 @@ void add_namespaces(Lines& lines) {
     }
 }
 
+// Of the machine's own network namespace; but not those of labs' links, which are many.
+void add_sysctls(Lines& lines) {
+    for (const char* top : {"/proc/sys/net/ipv4", "/proc/sys/net/ipv6", "/proc/sys/net/bridge"}) {
+        std::error_code ignored;  // what vanishes with its link, or a kernel without bridges' netfilter
+        for (auto entry = fs::recursive_directory_iterator(top, ignored);
+             entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
+            const std::string name = entry->path().filename();
+            const bool labs = entry.depth() == 1 && entry->path().parent_path().filename() == "conf" &&
+                              read_text("/sys/class/net/" + name + "/ifalias").starts_with("warren:");
+            if (name == "neigh" || labs) {
+                entry.disable_recursion_pending();
+            } else if (entry->is_regular_file(ignored) && name != "tcp_fastopen_key") {
+                lines.push_back("sysctl " + entry->path().string().substr(10) + " = " + read_text(entry->path()));
+            }
+        }
+    }
+}
+
+// Without counters.
+void add_nftables(Lines& lines) {
+    if (has_program("nft")) { add_output("nft ", "nft -s list ruleset", lines); }
+}
+
 void add_open_vswitch(Lines& lines) {
     for (const auto& entry :
          fs::recursive_directory_iterator("/run", fs::directory_options::skip_permission_denied)) {
@@ -148,6 +171,8 @@ void add_files(const std::string& top, Lines& lines) {
 std::vector<std::string> snapshot() {
     Lines lines;
     add_namespaces(lines);
+    add_sysctls(lines);
+    add_nftables(lines);
     add_open_vswitch(lines);
     add_processes(lines);
     add_mounts(lines);
