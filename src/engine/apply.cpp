@@ -137,8 +137,11 @@ void Applier::begin_step(std::size_t step) {
     if (outcome_[step] == Outcome::untouched) { outcome_[step] = Outcome::begun; }
 }
 
-// Where a crash point lies in a phase, the phase is cut there: what comes before is carried out first.
+// Where a crash point lies in a phase, the phase is cut there: what comes before is carried out first. Open vSwitch
+// rows go in one transaction: there is nothing between its steps.
 std::optional<Applier::Cut> Applier::next_cut(std::size_t begin, std::size_t end) const {
+    const Phase phase = phase_of((*steps_)[begin]);
+    const bool whole = phase == Phase::add_ovs || phase == Phase::remove_ovs;
     for (std::size_t i = begin; i < end; ++i) {
         const std::string detail = describe((*steps_)[i]);
         for (const bool before : {true, false}) {
@@ -149,7 +152,10 @@ std::optional<Applier::Cut> Applier::next_cut(std::size_t begin, std::size_t end
             for (const auto& name : names) {
                 if (fault::due(name, detail)) { cut = Cut{i, before, name}; }
             }
-            if (cut) { return cut; }
+            if (cut) {
+                if (whole) { cut->step = before ? begin : end - 1; }
+                return cut;
+            }
         }
     }
     return std::nullopt;

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -210,7 +211,17 @@ void restore_sysctls(State& wanted, const Record& record) {
 // Directories outside /run/warren that were not there before the first lab; taken away after the last.
 std::string made_list(const Site& site) { return site.runtime + "/.made"; }
 
+// Who notes them and who takes them away: one at a time. Held by a lock on the directory itself, which leaves
+// nothing behind.
+Fd runtime_lock(const Site& site) {
+    auto directory = open_file(site.runtime, O_RDONLY | O_DIRECTORY);
+    if (!directory || ::flock(directory->get(), LOCK_EX) != 0) { return {}; }
+    return std::move(*directory);
+}
+
+// The lab's own directory must be there before: it tells others that the machine is in use.
 Result<void> note_made_directories(const Site& site) {
+    const Fd lock = runtime_lock(site);
     std::string made;
     if (auto before = read_file(made_list(site))) { made = *before; }
     const std::size_t size = made.size();
@@ -221,9 +232,19 @@ Result<void> note_made_directories(const Site& site) {
     return write_file_atomic(made_list(site), made);
 }
 
+bool has_lab_directories(const Site& site) {
+    DIR* runtime = ::opendir(site.runtime.c_str());
+    if (runtime == nullptr) { return false; }
+    bool found = false;
+    while (const dirent* entry = ::readdir(runtime)) { found = found || entry->d_name[0] != '.'; }
+    ::closedir(runtime);
+    return found;
+}
+
 // Each goes only where it is empty; a namespace that somebody else has named keeps its mount busy.
 void remove_runtime(const Site& site) {
-    if (!recorded_labs(site.runtime).empty()) { return; }
+    const Fd lock = runtime_lock(site);
+    if (!lock.valid() || has_lab_directories(site)) { return; }
     if (const auto made = read_file(made_list(site))) {
         for (std::size_t start = 0; start < made->size();) {
             const std::size_t end = std::min(made->find('\n', start), made->size());
@@ -232,8 +253,9 @@ void remove_runtime(const Site& site) {
             ::rmdir(path.c_str());
             start = end + 1;
         }
-        ::unlink(made_list(site).c_str());
     }
+    ::unlink(made_list(site).c_str());
+    ::unlink((made_list(site) + ".tmp").c_str());
     ::rmdir(site.runtime.c_str());
 }
 
@@ -434,7 +456,12 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
 Result<bool> Engine::down(const std::string& name, bool force) {
     WARREN_TRY(need_root("take down lab " + name));
     const std::string directory = directory_of(name);
-    if (!force && !path_exists(directory)) { return false; }
+    if (!force && !path_exists(directory)) {
+        // A `down` that was killed after the last lab had gone may have left what is the machine's own.
+        remove_ovs_locks(base_);
+        remove_runtime(base_);
+        return false;
+    }
     WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
     std::optional<Record> record;
     auto read = current_record(name);
