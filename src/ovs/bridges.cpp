@@ -174,6 +174,22 @@ Result<std::map<std::string, OvsBridge>> Connection::bridges() {
     return bridges;
 }
 
+Result<void> Connection::settle(milliseconds timeout) {
+    const auto deadline = Clock::now() + timeout;
+    std::vector<Operation> select(1);
+    select[0].body = {{"op", "select"}, {"table", "Open_vSwitch"}, {"where", json::array{}}};
+    select[0].body["columns"] = list("next_cfg", "cur_cfg");
+    WARREN_ASSIGN(const json::array results,
+                  impl_->client.transact(std::move(select), "read Open vSwitch's state", timeout));
+    const auto rows = results.empty() ? std::vector<const json::object*>{} : rows_of(results[0]);
+    if (rows.empty()) { return {}; }
+    const auto next = integer_of(*rows.front(), "next_cfg").value_or(0);
+    if (integer_of(*rows.front(), "cur_cfg").value_or(0) >= next) { return {}; }
+    WARREN_ASSIGN(const bool connected, vswitchd_connected(impl_->client, left_until(deadline)));
+    if (!connected) { return {}; }
+    return wait_configured(impl_->client, next, left_until(deadline));
+}
+
 Result<void> Connection::apply(const Changes& changes, milliseconds timeout) {
     return impl_->apply(changes, timeout);
 }

@@ -48,6 +48,10 @@ public:
     // Several controllers are one string, separated by blanks, as apply() takes them.
     [[nodiscard]] Result<std::map<std::string, OvsBridge>> bridges();
 
+    // Waits until an ovs-vswitchd that is connected has taken up what the database holds: who was killed just after
+    // its transaction has not waited for that.
+    [[nodiscard]] Result<void> settle(std::chrono::milliseconds timeout);
+
     // Makes all of CHANGES in one transaction, waits until ovs-vswitchd has taken it up, and verifies that every
     // added or changed port and every added bridge works. All or nothing: where it fails, also at the last
     // of these, what was there before is put back (OpenFlow flows of deleted bridges excepted). A row to add
