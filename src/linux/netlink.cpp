@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <unordered_map>
 
@@ -20,6 +21,8 @@ namespace {
 constexpr std::size_t kBatchBytes = 32U << 10U;
 constexpr std::size_t kBatchRequests = 64;
 constexpr std::size_t kReceiveBytes = 64U << 10U;
+// What an acknowledgement takes of the receive buffer, generously: a refusal bears the kernel's text.
+constexpr std::size_t kAnswerBytes = 2048;
 
 void pad(std::vector<char>& bytes) {
     bytes.resize((bytes.size() + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1});
@@ -158,15 +161,23 @@ Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
     if (groups != 0 && ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
         (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     }
+    if (const char* wanted = std::getenv("WARREN_NETLINK_BUFFER")) {
+        const int few = std::atoi(wanted);
+        (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &few, sizeof few);
+    }
+    int room = 0;
+    socklen_t size = sizeof room;
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, &size) != 0) { room = 0; }
+    const auto most = std::clamp<std::size_t>(static_cast<std::size_t>(room) / kAnswerBytes, 1, kBatchRequests);
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
     address.nl_groups = groups;
-    socklen_t size = sizeof address;
+    size = sizeof address;
     if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
         ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
         return errno_failure("bind a netlink socket");
     }
-    return Socket(std::move(fd), address.nl_pid);
+    return Socket(std::move(fd), address.nl_pid, most);
 }
 
 Result<Socket> Socket::open_in(int ns_fd, int protocol, std::uint32_t groups) {
@@ -191,6 +202,13 @@ Result<std::size_t> receive(int fd, std::vector<char>& buffer, int flags) {
     }
 }
 
+Result<void> send_bytes(int fd, const void* bytes, std::size_t size, const std::string& attempt) {
+    ssize_t sent = 0;
+    do { sent = ::send(fd, bytes, size, 0); } while (sent < 0 && errno == EINTR);
+    if (sent < 0) { return errno_failure(attempt); }
+    return {};
+}
+
 }  // namespace
 
 Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
@@ -200,7 +218,7 @@ Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
         const std::size_t first = next;
         const std::uint32_t first_sequence = sequence_ + 1;
         out.clear();
-        while (next < requests.size() && next - first < kBatchRequests &&
+        while (next < requests.size() && next - first < most_ &&
                (out.empty() || out.size() + requests[next].message.size() <= kBatchBytes)) {
             auto* head = requests[next].message.raw();
             head->nlmsg_seq = ++sequence_;
@@ -209,9 +227,7 @@ Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
             out.insert(out.end(), bytes, bytes + head->nlmsg_len);
             ++next;
         }
-        ssize_t sent = 0;
-        do { sent = ::send(fd_.get(), out.data(), out.size(), 0); } while (sent < 0 && errno == EINTR);
-        if (sent < 0) { return errno_failure(requests[first].attempt); }
+        WARREN_TRY(send_bytes(fd_.get(), out.data(), out.size(), requests[first].attempt));
         for (std::size_t missing = next - first; missing > 0;) {
             WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
             int left = static_cast<int>(size);
@@ -241,32 +257,42 @@ Result<void> Socket::send(Request request) {
     return {};
 }
 
+Result<bool> Socket::converse(Message& message, const std::string& attempt,
+                              const std::function<void(const nlmsghdr*)>& each) {
+    auto* head = message.raw();
+    head->nlmsg_seq = ++sequence_;
+    head->nlmsg_pid = port_;
+    WARREN_TRY(send_bytes(fd_.get(), head, head->nlmsg_len, attempt));
+    for (bool interrupted = false;;) {
+        WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
+        int left = static_cast<int>(size);
+        for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
+             answer = mnl_nlmsg_next(answer, &left)) {
+            if (answer->nlmsg_seq != sequence_) { continue; }
+            if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) { interrupted = true; }
+            if (answer->nlmsg_type == NLMSG_ERROR) {  // of 0: an acknowledgement, the end of what was asked for
+                const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
+                if (error->error != 0) { return tl::unexpected(refusal(answer, attempt)); }
+                return interrupted;
+            }
+            if (answer->nlmsg_type == NLMSG_DONE) {  // the end of a dump, with what ended it early
+                int code = 0;
+                if (mnl_nlmsg_get_payload_len(answer) >= sizeof code) {
+                    std::memcpy(&code, mnl_nlmsg_get_payload(answer), sizeof code);
+                }
+                if (code < 0) { return errno_failure(-code, attempt); }
+                return interrupted;
+            }
+            each(answer);
+        }
+    }
+}
+
 Result<void> Socket::dump(Message message, const std::string& attempt,
                           const std::function<void(const nlmsghdr*)>& each, const std::function<void()>& restart) {
     constexpr int kAttempts = 20;
     for (int attempts = 0; attempts < kAttempts; ++attempts) {
-        auto* head = message.raw();
-        head->nlmsg_seq = ++sequence_;
-        head->nlmsg_pid = port_;
-        ssize_t sent = 0;
-        do { sent = ::send(fd_.get(), head, head->nlmsg_len, 0); } while (sent < 0 && errno == EINTR);
-        if (sent < 0) { return errno_failure(attempt); }
-        bool interrupted = false;
-        for (bool done = false; !done;) {
-            WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-            int left = static_cast<int>(size);
-            for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
-                 answer = mnl_nlmsg_next(answer, &left)) {
-                if (answer->nlmsg_seq != sequence_) { continue; }
-                if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) { interrupted = true; }
-                if (answer->nlmsg_type == NLMSG_ERROR) { return tl::unexpected(refusal(answer, attempt)); }
-                if (answer->nlmsg_type == NLMSG_DONE) {
-                    done = true;
-                    break;
-                }
-                each(answer);
-            }
-        }
+        WARREN_ASSIGN(const bool interrupted, converse(message, attempt, each));
         if (!interrupted) { return {}; }
         if (restart) { restart(); }
     }
@@ -275,27 +301,8 @@ Result<void> Socket::dump(Message message, const std::string& attempt,
 
 Result<void> Socket::ask(Message message, const std::string& attempt,
                          const std::function<void(const nlmsghdr*)>& each) {
-    auto* head = message.raw();
-    head->nlmsg_seq = ++sequence_;
-    head->nlmsg_pid = port_;
-    ssize_t sent = 0;
-    do { sent = ::send(fd_.get(), head, head->nlmsg_len, 0); } while (sent < 0 && errno == EINTR);
-    if (sent < 0) { return errno_failure(attempt); }
-    for (;;) {
-        WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-        int left = static_cast<int>(size);
-        for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
-             answer = mnl_nlmsg_next(answer, &left)) {
-            if (answer->nlmsg_seq != sequence_) { continue; }
-            if (answer->nlmsg_type != NLMSG_ERROR) {
-                each(answer);
-                continue;
-            }
-            const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
-            if (error->error != 0) { return tl::unexpected(refusal(answer, attempt)); }
-            return {};
-        }
-    }
+    WARREN_TRY(converse(message, attempt, each));
+    return {};
 }
 
 Result<void> Socket::drain(const std::function<void(const nlmsghdr*)>& each) {

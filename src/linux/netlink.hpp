@@ -81,6 +81,8 @@ private:
     const nlattr* found_[kTypes] = {};
 };
 
+// WARREN_NETLINK_BUFFER=BYTES in the environment gives each socket that is opened a receive buffer of that size
+// (socket(7), SO_RCVBUF): for tests of what happens when it overflows.
 class Socket {
 public:
     // In the calling thread's network namespace. PROTOCOL: NETLINK_ROUTE and the like. GROUPS: RTMGRP_… to
@@ -90,8 +92,8 @@ public:
     [[nodiscard]] static Result<Socket> open_in(int ns_fd, int protocol = NETLINK_ROUTE, std::uint32_t groups = 0);
 
     // Sends all in as few system calls as fit and reads every acknowledgement. The outer Result fails
-    // only where the socket itself does; refusals name the requests that the kernel refused; all others took
-    // effect.
+    // only where the socket itself does, and then it is not known what took effect; refusals name the requests that
+    // the kernel refused; all others took effect.
     [[nodiscard]] Result<std::vector<Refusal>> send(std::vector<Request>& requests);
     // One request; its refusal is the error.
     [[nodiscard]] Result<void> send(Request request);
@@ -109,9 +111,14 @@ public:
     [[nodiscard]] int fd() const { return fd_.get(); }
 
 private:
-    Socket(Fd fd, std::uint32_t port) : fd_(std::move(fd)), port_(port) {}
+    Socket(Fd fd, std::uint32_t port, std::size_t most) : fd_(std::move(fd)), port_(port), most_(most) {}
+    // Sends one message and calls EACH for every message of the answer, up to its end. True: a dump's answer was
+    // interrupted by a change of what it lists.
+    [[nodiscard]] Result<bool> converse(Message& message, const std::string& attempt,
+                                        const std::function<void(const nlmsghdr*)>& each);
     Fd fd_;
     std::uint32_t port_ = 0;
+    std::size_t most_ = 1;  // requests at a time: their acknowledgements must fit into the receive buffer
     std::uint32_t sequence_ = 0;
     std::vector<char> buffer_;
 };
