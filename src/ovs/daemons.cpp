@@ -155,6 +155,7 @@ private:
             options.environment.push_back(std::string(name) + "=" + instance_.directory);
         }
         options.net_namespace = ns_fd_;
+        options.new_session = true;  // a Ctrl-C at the terminal is not for them
         return options;
     }
 
