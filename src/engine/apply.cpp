@@ -166,6 +166,9 @@ std::optional<Error> Applier::run(const std::vector<Step>& steps) {
     outcome_.assign(steps.size(), Outcome::untouched);
     std::optional<Error> first;
     for (std::size_t begin = 0; begin < steps.size();) {
+        if (options_.roll_back && options_.interrupted && options_.interrupted()) {
+            return Error{"go on with lab " + options_.lab, EINTR, "it was interrupted", {}, Error::Kind::failed};
+        }
         const Phase phase = phase_of(steps[begin]);
         std::size_t end = begin + 1;
         while (end < steps.size() && phase_of(steps[end]) == phase) { ++end; }
@@ -243,6 +246,9 @@ tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& 
         Applier undo(undoing, sockets, true);
         const auto also = undo.run(back);
         failure.undone = !also;
+        if (failure.undone && failure.error.code == EINTR) {
+            failure.error.hint = "what was there before is there again";
+        }
         if (also) {
             failure.error.hint += fmt::format("{}and going back to the state before failed too: {}",
                                               failure.error.hint.empty() ? "" : "; ", also->message());

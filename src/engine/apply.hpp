@@ -20,6 +20,9 @@ struct ApplyOptions {
     bool roll_back = true;  // undo what was done when a step fails; `down` goes on as far as it can instead
     // Called after each group of steps with how many of all are done. May be empty.
     std::function<void(std::size_t done, std::size_t all)> progress;
+    // Asked before each group of steps; true ends it there, with the error code EINTR, and what was done is undone.
+    // May be empty. Not asked while undoing, nor without roll_back.
+    std::function<bool()> interrupted = {};
 };
 
 struct Applied {

@@ -394,7 +394,7 @@ Result<UpResult> Engine::plan(const Lab& lab) {
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
     WARREN_TRY(need_root("bring up lab " + lab.name));
     const std::string directory = directory_of(lab.name);
-    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock", false, options.interrupted));
     std::optional<Record> record_before;
     bool left_behind = false;
     auto result = [&]() -> Result<UpResult> {
@@ -404,7 +404,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         record_before = look.record;
         std::optional<Lock> ovs_users;
         if (look.wanted.ovs && look.wanted.ovs->kind == OvsInstance::Kind::warren) {
-            WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true));
+            WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true, options.interrupted));
             WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
         }
         if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
@@ -412,7 +412,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
             look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
         Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
-            ApplyOptions apply_options{lab.name, look.site, true, options.progress};
+            ApplyOptions apply_options{lab.name, look.site, true, options.progress, options.interrupted};
             WARREN_TRY(note_made_directories(look.site));
             WARREN_TRY(write_record(directory, record));
             // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
@@ -440,7 +440,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         }
         settle_record(record, look.wanted);
         if (!look.record || *look.record != record) { WARREN_TRY(write_record(directory, record)); }
-        done.without_lease = wait_for_leases(look.wanted, options.lease_time);
+        ovs_users.reset();  // the record tells from now on who uses it
+        done.without_lease = wait_for_leases(look.wanted, options.lease_time, options.interrupted);
         return done;
     }();
     if (!result && !record_before && !left_behind) {
@@ -453,7 +454,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
     return result;
 }
 
-Result<bool> Engine::down(const std::string& name, bool force) {
+Result<bool> Engine::down(const std::string& name, bool force, const std::function<bool()>& interrupted) {
     WARREN_TRY(need_root("take down lab " + name));
     const std::string directory = directory_of(name);
     if (!force && !path_exists(directory)) {
@@ -462,7 +463,7 @@ Result<bool> Engine::down(const std::string& name, bool force) {
         remove_runtime(base_);
         return false;
     }
-    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock", false, interrupted));
     std::optional<Record> record;
     auto read = current_record(name);
     if (read) {
@@ -478,7 +479,7 @@ Result<bool> Engine::down(const std::string& name, bool force) {
         Sockets sockets;
         std::optional<Lock> ovs_alone;
         if (record->ovs && record->ovs->kind == OvsInstance::Kind::warren) {
-            WARREN_ASSIGN(ovs_alone, Lock::take(ovs_lock(base_)));
+            WARREN_ASSIGN(ovs_alone, Lock::take(ovs_lock(base_), false, interrupted));
         }
         const Scope scope{name, &*record, nullptr, &base_};
         WARREN_ASSIGN(const State observed, observe(scope, sockets));
@@ -489,7 +490,8 @@ Result<bool> Engine::down(const std::string& name, bool force) {
             difference.plan.steps.emplace_back(StopOvs{*record->ovs});
         }
         record->changing = true;
-        WARREN_TRY(write_record(directory, *record));
+        // Only for `list` to tell meanwhile: where there is no room for it, the lab is taken away all the same.
+        (void)write_record(directory, *record);
         ApplyOptions options{name, base_, false, {}};
         if (auto applied = apply(difference.plan, options, sockets); !applied) {
             return tl::unexpected(std::move(applied.error().error));

@@ -25,6 +25,9 @@ struct UpOptions {
     std::string file;  // where the lab was read from, for `list` and `show`
     std::function<void(std::size_t done, std::size_t all)> progress;
     std::chrono::milliseconds lease_time{10'000};  // how long to wait for DHCP clients' first leases
+    // Asked between groups of steps and when a signal interrupts waiting; true: what was done is undone (error code
+    // EINTR); once all is done there is only no more waiting. May be empty.
+    std::function<bool()> interrupted = {};
 };
 
 struct UpResult {
@@ -67,7 +70,9 @@ public:
     // What up() would do. Changes nothing.
     [[nodiscard]] Result<UpResult> plan(const Lab& lab);
     // Removes a lab; true: there was one. FORCE: without a readable record, by the marks alone.
-    [[nodiscard]] Result<bool> down(const std::string& name, bool force = false);
+    // INTERRUPTED: as in UpOptions, but only while it waits for others; what has begun is finished.
+    [[nodiscard]] Result<bool> down(const std::string& name, bool force = false,
+                                    const std::function<bool()>& interrupted = {});
     [[nodiscard]] std::vector<LabSummary> list() const;
     [[nodiscard]] Result<LabStatus> status(const std::string& name);
     // The lab named, or, for "", the only one there is.

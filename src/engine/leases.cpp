@@ -14,29 +14,35 @@ namespace {
 
 struct Waiting {
     std::string name;  // "red:eth0-r"
-    std::string device;
-    nl::Socket socket;
+    nl::Socket news;
+    nl::Socket asking;
     int index = 0;
     bool bound = false;
 };
 
+Result<void> look(Waiting& waiting) {
+    WARREN_ASSIGN(const auto addresses, dump_addresses(waiting.asking));
+    for (const auto& address : addresses) {
+        if (address.index == waiting.index && !address.permanent) { waiting.bound = true; }
+    }
+    return {};
+}
+
 // One that cannot be listened to counts as without a lease.
 Result<Waiting> listen(const std::string& host, const std::string& net_namespace, const std::string& device) {
     WARREN_ASSIGN(Fd ns, open_namespace(net_namespace));
-    WARREN_ASSIGN(auto socket, nl::Socket::open_in(ns.get(), NETLINK_ROUTE, RTMGRP_IPV4_IFADDR));
+    WARREN_ASSIGN(auto news, nl::Socket::open_in(ns.get(), NETLINK_ROUTE, RTMGRP_IPV4_IFADDR));
     WARREN_ASSIGN(auto asking, nl::Socket::open_in(ns.get()));
     WARREN_ASSIGN(const KernelLink link, find_link(asking, device));
-    Waiting waiting{host + ":" + device, device, std::move(socket), link.index, false};
-    WARREN_ASSIGN(const auto addresses, dump_addresses(asking));
-    for (const auto& address : addresses) {
-        if (address.index == link.index && !address.permanent) { waiting.bound = true; }
-    }
+    Waiting waiting{host + ":" + device, std::move(news), std::move(asking), link.index, false};
+    WARREN_TRY(look(waiting));
     return waiting;
 }
 
 }  // namespace
 
-std::vector<std::string> wait_for_leases(const State& wanted, std::chrono::milliseconds time) {
+std::vector<std::string> wait_for_leases(const State& wanted, std::chrono::milliseconds time,
+                                         const std::function<bool()>& interrupted) {
     std::set<std::string> served;
     for (const auto& [key, process] : wanted.processes) {
         if (process.role == ProcessRole::dhcp_server) { served.insert(process.network); }
@@ -59,14 +65,17 @@ std::vector<std::string> wait_for_leases(const State& wanted, std::chrono::milli
         if (left.count() <= 0) { break; }
         std::vector<pollfd> fds;
         fds.reserve(all.size());
-        for (const auto& waiting : all) { fds.push_back({waiting.socket.fd(), POLLIN, 0}); }
-        if (::poll(fds.data(), fds.size(), static_cast<int>(left.count())) <= 0) { continue; }
+        for (const auto& waiting : all) { fds.push_back({waiting.news.fd(), POLLIN, 0}); }
+        const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
+        if (interrupted && interrupted()) { break; }
+        if (ready <= 0) { continue; }
         for (auto& waiting : all) {
-            (void)waiting.socket.drain([&](const nlmsghdr* message) {
+            const auto drained = waiting.news.drain([&](const nlmsghdr* message) {
                 if (message->nlmsg_type != RTM_NEWADDR) { return; }
                 const KernelAddress address = parse_address(message);
                 if (address.index == waiting.index && !address.permanent) { waiting.bound = true; }
             });
+            if (!drained) { (void)look(waiting); }  // news were lost
         }
         std::erase_if(all, [](const Waiting& waiting) { return waiting.bound; });
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -147,36 +149,67 @@ namespace {
 
 void on_alarm(int) {}
 
-// flock with a deadline: an interval timer interrupts it again and again, so that a signal that comes just
-// before the call is no race.
-int flock_within(int fd, int operation, int seconds) {
+// flock with a deadline. An interval timer interrupts it again and again, so that a signal that comes just before
+// the call is no race. 0, or errno: EINTR where GIVE_UP said so, ETIMEDOUT.
+int flock_within(int fd, int operation, std::chrono::seconds time, const std::function<bool()>& give_up) {
+    constexpr suseconds_t kTick = 100'000;
+    const auto deadline = std::chrono::steady_clock::now() + time;
     struct sigaction action {};
     struct sigaction before {};
     action.sa_handler = on_alarm;  // no SA_RESTART: the call must come back
     ::sigaction(SIGALRM, &action, &before);
-    itimerval timer{{0, 100'000}, {seconds, 0}};
+    itimerval timer{{0, kTick}, {0, kTick}};
     ::setitimer(ITIMER_REAL, &timer, nullptr);
-    const int result = ::flock(fd, operation);
-    const int code = errno;
+    int code = 0;
+    while (code == 0 && ::flock(fd, operation) != 0) {
+        if (errno != EINTR) {
+            code = errno;
+        } else if (give_up && give_up()) {
+            code = EINTR;
+        } else if (std::chrono::steady_clock::now() >= deadline) {
+            code = ETIMEDOUT;
+        }
+    }
     timer = {};
     ::setitimer(ITIMER_REAL, &timer, nullptr);
     ::sigaction(SIGALRM, &before, nullptr);
-    errno = code;
-    return result;
+    return code;
+}
+
+// Pids of those who hold a flock on FD's file, as the kernel tells it: "1: FLOCK  ADVISORY  WRITE PID MAJ:MIN:INODE ...".
+std::vector<pid_t> holders_of(int fd) {
+    std::vector<pid_t> pids;
+    struct stat status {};
+    const auto locks = read_file("/proc/locks");
+    if (::fstat(fd, &status) != 0 || !locks) { return pids; }
+    const std::string file =
+        fmt::format(" {:02x}:{:02x}:{} ", major(status.st_dev), minor(status.st_dev), status.st_ino);
+    for (std::size_t start = 0; start < locks->size();) {
+        const std::size_t end = std::min(locks->find('\n', start), locks->size());
+        const std::string line = locks->substr(start, end - start);
+        start = end + 1;
+        const std::size_t at = line.find(file);
+        // "->": it waits as we do.
+        if (at == std::string::npos || line.find("FLOCK") == std::string::npos ||
+            line.find("->") != std::string::npos) {
+            continue;
+        }
+        const pid_t pid = std::atoi(line.c_str() + line.rfind(' ', at - 1) + 1);
+        if (pid > 0) { pids.push_back(pid); }
+    }
+    return pids;
 }
 
 std::string holder_of(int fd) {
-    char content[64] = {};
-    const ssize_t n = ::pread(fd, content, sizeof content - 1, 0);
-    const int pid = n > 0 ? std::atoi(content) : 0;
-    if (pid <= 0) { return "another warren"; }
-    auto command = read_file(fmt::format("/proc/{}/cmdline", pid));
-    if (!command || command->empty()) { return fmt::format("process {}", pid); }
+    const auto pids = holders_of(fd);
+    if (pids.empty()) { return "another process"; }
+    auto command = read_file(fmt::format("/proc/{}/cmdline", pids.front()));
+    if (!command || command->empty()) { return fmt::format("process {}", pids.front()); }
     for (char& c : *command) {
         if (c == '\0') { c = ' '; }
     }
     while (command->ends_with(' ')) { command->pop_back(); }
-    return fmt::format("process {} ({})", pid, *command);
+    return fmt::format("process {} ({})", pids.front(), *command);
 }
 
 }  // namespace
@@ -191,8 +224,8 @@ void Lock::remove_unused(const std::string& path) {
     }
 }
 
-Result<Lock> Lock::take(const std::string& path, bool shared) {
-    constexpr int kSeconds = 10;
+Result<Lock> Lock::take(const std::string& path, bool shared, const std::function<bool()>& interrupted) {
+    constexpr std::chrono::seconds kTime(10);
     const std::string directory = path.substr(0, path.rfind('/'));
     for (;;) {
         WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/')), 0700));
@@ -205,22 +238,20 @@ Result<Lock> Lock::take(const std::string& path, bool shared) {
             return tl::unexpected(std::move(opened).error());
         }
         const int operation = shared ? LOCK_SH : LOCK_EX;
-        if (::flock(opened->get(), operation | LOCK_NB) != 0 &&
-            flock_within(opened->get(), operation, kSeconds) != 0) {
-            if (errno != EINTR) { return errno_failure("lock " + path); }
-            return failure("lock " + path,
-                           fmt::format("{} has held it for over {} s", holder_of(opened->get()), kSeconds),
-                           "wait for it to end");
+        if (::flock(opened->get(), operation | LOCK_NB) != 0) {
+            const int code = flock_within(opened->get(), operation, kTime, interrupted);
+            if (code == ETIMEDOUT) {
+                return failure("lock " + path,
+                               fmt::format("{} has held it for over {} s", holder_of(opened->get()), kTime.count()),
+                               "wait for it to end");
+            }
+            if (code != 0) { return errno_failure(code, "wait for " + holder_of(opened->get())); }
         }
         // A holder that removed the lab has removed this file: then another must be locked.
         struct stat mine {};
         struct stat there {};
         if (::fstat(opened->get(), &mine) != 0) { return errno_failure("lock " + path); }
         if (::stat(path.c_str(), &there) != 0 || there.st_ino != mine.st_ino) { continue; }
-        if (!shared) {
-            const std::string pid = std::to_string(::getpid()) + "\n";
-            if (::ftruncate(opened->get(), 0) == 0) { (void)::pwrite(opened->get(), pid.data(), pid.size(), 0); }
-        }
         return Lock(std::move(*opened), path);
     }
 }

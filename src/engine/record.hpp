@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -43,8 +44,10 @@ struct Record {
 // An exclusive lock that dies with its process (flock). The file is removed by whoever removes its directory.
 class Lock {
 public:
-    // Makes PATH (and its directory, 0700). Waits up to 10 s for another holder, then fails naming it.
-    [[nodiscard]] static Result<Lock> take(const std::string& path, bool shared = false);
+    // Makes PATH (and its directory, 0700). Waits up to 10 s for another holder, then fails naming it. Where a
+    // signal comes in between and INTERRUPTED says so, fails with EINTR.
+    [[nodiscard]] static Result<Lock> take(const std::string& path, bool shared = false,
+                                           const std::function<bool()>& interrupted = {});
     // Removes PATH where nobody holds it.
     static void remove_unused(const std::string& path);
     [[nodiscard]] const std::string& path() const { return path_; }
