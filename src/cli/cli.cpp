@@ -31,7 +31,7 @@ void add_output_option(CLI::App& verb, Output& output) {
 }
 
 int fail(const Error& error) {
-    fmt::print(stderr, "warren: {}\n", error.message());
+    note(error.message());
     switch (error.kind) {
         case Error::Kind::usage:
             return 2;
@@ -43,7 +43,9 @@ int fail(const Error& error) {
     return 1;
 }
 
-void note(const std::string& text) { fmt::print(stderr, "warren: {}\n", text); }
+void note(const std::string& text) { print_error("warren: " + text + "\n"); }
+
+void print_error(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
 
 std::optional<Lab> load_lab(const std::string& file, const std::string& name, int& status) {
     if (!name.empty()) {
@@ -62,7 +64,7 @@ std::optional<Lab> load_lab(const std::string& file, const std::string& name, in
     Diagnostics diagnostics(file == "-" ? "<stdin>" : file);
     Lab lab = read_lab(*text, diagnostics);
     if (!diagnostics.empty()) {
-        fmt::print(stderr, "{}", diagnostics.text());
+        print_error(diagnostics.text());
         status = 2;
         return std::nullopt;
     }

@@ -35,6 +35,8 @@ void add_output_option(CLI::App& verb, Output& output);
 [[nodiscard]] int fail(const Error& error);
 // A remark to stderr.
 void note(const std::string& text);
+// To stderr as it is. That nobody can read it changes nothing: a terminal that went away, a full disk.
+void print_error(const std::string& text);
 
 // Reads and checks a lab file ("-": standard input). Prints its mistakes and returns nothing where it has any.
 // NAME, where not empty, replaces the lab's.

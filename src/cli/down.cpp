@@ -1,4 +1,5 @@
 // warren down [LAB]: take a lab away.
+#include "base/interruption.hpp"
 #include "cli/cli.hpp"
 #include "engine/engine.hpp"
 
@@ -6,7 +7,11 @@ namespace warren::cli {
 namespace {
 
 int down_one(Engine& engine, const std::string& lab, bool force) {
-    const auto result = engine.down(lab, force);
+    const auto result = [&] {
+        const Interruption caught("warren: interrupted; what has begun is finished (once more: stop at once)\n",
+                                  "warren: stopped half-way; 'warren down' goes on\n");
+        return engine.down(lab, force, [] { return interruption() != 0; });
+    }();
     if (!result) { return fail(result.error()); }
     if (*result) {
         fmt::print("{}: down\n", lab);
@@ -32,6 +37,7 @@ void add_down(Cli& cli) {
                          int status = 0;
                          for (const auto& summary : engine.list()) {
                              status = std::max(status, down_one(engine, summary.name, force));
+                             if (interruption() != 0) { break; }
                          }
                          return status;
                      }

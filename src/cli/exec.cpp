@@ -35,7 +35,7 @@ int replace_by(std::vector<std::string> command) {
     argv.push_back(nullptr);
     ::execvp(argv[0], argv.data());
     const int code = errno;
-    fmt::print(stderr, "warren: cannot run {}: {}\n", command.front(), errno_text(code));
+    note(fmt::format("cannot run {}: {}", command.front(), errno_text(code)));
     return code == ENOENT ? 127 : 126;  // as a shell says it
 }
 

@@ -1,9 +1,14 @@
 // The program: reads the command line and hands it to a verb.
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <system_error>
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "base/interruption.hpp"
 #include "cli/cli.hpp"
 #include "engine/apply.hpp"
 #include "services/keeper.hpp"
@@ -29,9 +34,32 @@ std::string base_name(const char* path) {
     return slash != nullptr ? slash + 1 : path;
 }
 
+// A standard stream that was closed is held by something that cannot be used as that stream, so that it fails as
+// before, and what is opened later does not become it and get what is printed.
+void hold_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+// What was printed may be in a buffer still.
+int finish(int status, int code) {
+    errno = 0;
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) { code = errno != 0 ? errno : code; }
+    if (code != 0) {
+        warren::cli::note("cannot write the result: " + warren::errno_text(code));
+        status = status == 0 ? 1 : status;
+    }
+    if (const int signal = warren::interruption()) { warren::end_by(signal); }
+    return status;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    hold_standard_streams();
     // DHCP clients run this program, by a link of that name, when something happens to a lease.
     if (argc > 0 && base_name(argv[0]) == "dhcp-script") { return warren::run_dhcp_script(argc, argv); }
     std::signal(SIGPIPE, SIG_DFL);
@@ -63,7 +91,10 @@ int main(int argc, char** argv) {
     }
     try {
         app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) { return cli.status == 0 ? 1 : cli.status; }
-    return cli.status;
+    } catch (const CLI::ParseError& error) {
+        return finish(app.exit(error) == 0 ? 0 : 2, 0);
+    } catch (const std::system_error& error) {  // fmt::print() could not print
+        return finish(cli.status, error.code().value());
+    }
+    return finish(cli.status, 0);
 }

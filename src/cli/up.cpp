@@ -1,4 +1,5 @@
 // warren up FILE: make the machine match the file.
+#include "base/interruption.hpp"
 #include "cli/cli.hpp"
 #include "engine/engine.hpp"
 #include "views/plan_text.hpp"
@@ -24,12 +25,17 @@ void add_up(Cli& cli) {
             const bool live = stderr_is_terminal();
             if (live) {
                 options.progress = [](std::size_t done, std::size_t all) {
-                    fmt::print(stderr, "\r\033[K{}/{} steps", done, all);
+                    print_error(fmt::format("\r\033[K{}/{} steps", done, all));
                 };
             }
-            Engine engine;
-            const auto result = engine.up(*lab, options);
-            if (live) { fmt::print(stderr, "\r\033[K"); }
+            options.interrupted = [] { return interruption() != 0; };
+            const auto result = [&] {
+                const Interruption caught(
+                    "warren: interrupted; going back to what was there before (once more: stop at once)\n",
+                    "warren: stopped half-way; 'warren up' completes it, 'warren down' takes it away\n");
+                return Engine().up(*lab, options);
+            }();
+            if (live) { print_error("\r\033[K"); }
             if (!result) { return fail(result.error()); }
             if (output == Output::json) {
                 fmt::print("{}\n", changes_json(lab->name, result->changes, result->steps));
@@ -38,6 +44,7 @@ void add_up(Cli& cli) {
             } else {
                 fmt::print("{}: up ({}, {} steps)\n", lab->name, changes_summary(result->changes), result->steps);
             }
+            if (interruption() != 0) { note("it was done when the interruption came; the lab is up"); }
             for (const auto& interface : result->without_lease) {
                 note(interface + " has no lease yet; its client goes on asking ('warren check' waits for it)");
             }
