@@ -46,7 +46,7 @@ private:
         bool before;
         std::string point;
     };
-    // So many namespaces are held open at a time while links are made into them.
+    // So many namespaces are held open at a time while links are made into them; fewer where few files may be open.
     static constexpr std::size_t kOpenNamespaces = 256;
     // Requests that must come after others of the same phase: creation, naming, switching on.
     static constexpr std::size_t kStages = 3;

@@ -212,7 +212,7 @@ void Applier::execute(Phase phase, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
         current_ = i;
         std::visit([this](const auto& step) { prepare(step); }, (*steps_)[i]);
-        if (namespaces_.size() >= kOpenNamespaces) { flush_requests(); }
+        if (namespaces_.size() >= std::min(kOpenNamespaces, sockets_.limit())) { flush_requests(); }
     }
     make_all_namespaces();
     flush_deletions();

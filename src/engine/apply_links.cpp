@@ -124,7 +124,7 @@ void Applier::prepare(const AddNamespace& step) {
 
 void Applier::make_all_namespaces() {
     if (new_namespaces_.empty()) { return; }
-    std::vector<MadeNamespace> made;
+    std::size_t made = 0;
     const auto result = make_namespaces(
         new_namespaces_,
         [this](const std::string& name, nl::Socket& socket) -> Result<void> {
@@ -134,13 +134,13 @@ void Applier::make_all_namespaces() {
             change.up = true;
             return socket.send({change_link("lo", change), "mark network namespace " + name});
         },
-        made);
-    for (auto& entry : made) {
-        begin_step(new_marks_[entry.name].first);
-        sockets_.keep(entry.name, std::move(entry.socket));
-    }
+        [this, &made](MadeNamespace entry) {
+            ++made;
+            begin_step(new_marks_[entry.name].first);
+            sockets_.keep(entry.name, std::move(entry.socket));
+        });
     if (!result) {
-        for (std::size_t i = made.size(); i < new_namespaces_.size(); ++i) {
+        for (std::size_t i = made; i < new_namespaces_.size(); ++i) {
             fail(new_marks_[new_namespaces_[i]].first, result.error());
         }
     }

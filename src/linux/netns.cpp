@@ -52,7 +52,7 @@ std::string unshare_hint(int code) {
 // In a thread that ends after it: makes one namespace and gives it its name.
 Result<void> make_one(const std::string& name,
                       const std::function<Result<void>(const std::string&, nl::Socket&)>& mark,
-                      std::vector<MadeNamespace>& made) {
+                      const std::function<void(MadeNamespace)>& made) {
     const std::string attempt = "make network namespace " + name;
     const std::string path = namespace_path(name);
     if (::unshare(CLONE_NEWNET) != 0) { return errno_failure(errno, attempt, unshare_hint(errno)); }
@@ -66,7 +66,7 @@ Result<void> make_one(const std::string& name,
         ::unlink(path.c_str());
         return errno_failure(code, attempt, code == ENOSPC ? "the limit fs.mount-max is reached" : "");
     }
-    made.push_back({name, inode_of(path), std::move(socket)});
+    made({name, inode_of(path), std::move(socket)});
     return {};
 }
 
@@ -113,7 +113,7 @@ std::map<std::string, std::uint64_t> named_namespaces() {
 
 Result<void> make_namespaces(const std::vector<std::string>& names,
                              const std::function<Result<void>(const std::string&, nl::Socket&)>& mark,
-                             std::vector<MadeNamespace>& made) {
+                             const std::function<void(MadeNamespace)>& made) {
     if (names.empty()) { return {}; }
     WARREN_TRY(prepare_directory());
     Result<void> result;

@@ -35,12 +35,13 @@ struct MadeNamespace {
     nl::Socket socket;
 };
 // Makes namespaces of these names. MARK is called with each new namespace's socket before the name exists
-// in /run/netns, so that a namespace with a name always bears its mark. Stops at the first failure;
-// those made before it are in MADE. A name that exists is a failure (EEXIST).
+// in /run/netns, so that a namespace with a name always bears its mark. MADE is called for each, in order, by
+// another thread than the caller's, which waits; it may close sockets. Stops at the first failure. A name that
+// exists is a failure (EEXIST).
 [[nodiscard]] Result<void> make_namespaces(
     const std::vector<std::string>& names,
     const std::function<Result<void>(const std::string& name, nl::Socket& socket)>& mark,
-    std::vector<MadeNamespace>& made);
+    const std::function<void(MadeNamespace)>& made);
 // Takes the name away; the namespace itself goes when nothing uses it any more. Absent: success.
 [[nodiscard]] Result<void> remove_namespace(const std::string& name);
 

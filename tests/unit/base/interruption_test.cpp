@@ -28,6 +28,8 @@ Ended in_child(const std::function<int()>& body) {
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child == 0) {
+        // Whoever started the tests may have had them ignored, as a shell does for jobs in the background.
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) { ::signal(signal, SIG_DFL); }
         ::dup2(ends[1], STDERR_FILENO);
         ::close(ends[0]);
         ::_exit(body());
