@@ -1,10 +1,12 @@
-# The front door; CMake does the work. Variables: BUILD (build directory), PREFIX, DESTDIR, CMAKE_FLAGS, JOBS.
+# The front door; CMake does the work. Variables: BUILD (build directory), PREFIX, DESTDIR, CMAKE_FLAGS, JOBS,
+# SECONDS_EACH (fuzz).
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
+SECONDS_EACH ?= 60
 
-.PHONY: all build demo test check sanitize install clean help
+.PHONY: all build demo test check sanitize fuzz install clean help
 all: build
 
 help:
@@ -13,6 +15,7 @@ help:
 	@echo "make test       install what is missing, build, run all tests (as root: those that build networks too)"
 	@echo "make check      formatting, clang-tidy on what changed, layers"
 	@echo "make sanitize   the tests once more under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make fuzz       each fuzz target for SECONDS_EACH ($(SECONDS_EACH)) seconds from its corpus; fails on any finding"
 	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR"
 
 build:
@@ -38,9 +41,13 @@ sanitize:
 	@scripts/build $(BUILD)-sanitize -DWARREN_TESTS=ON -DWARREN_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug $(CMAKE_FLAGS)
 	@scripts/run-tests $(BUILD)-sanitize $(JOBS)
 
+fuzz:
+	@scripts/install-packages build fuzz
+	@scripts/fuzz $(BUILD)-fuzz $(SECONDS_EACH)
+
 install:
 	@[ -x $(BUILD)/warren ] && [ -e $(BUILD)/warren.1 ] || scripts/build $(BUILD) $(CMAKE_FLAGS) -- warren man
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --strip --prefix "$(PREFIX)"
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz $(BUILD)-clang

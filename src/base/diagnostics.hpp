@@ -1,6 +1,7 @@
 // What the user wrote wrong: every mistake of a file, with its place and what would be right.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,24 +21,30 @@ struct Diagnostic {
     std::string hint;     // what would be right; may be empty
 };
 
-// Collects the mistakes of one file; never prints.
+// Collects the mistakes of one file; never prints. Its size is bounded, whatever the file holds: of more than
+// kMost mistakes it keeps the first and counts the rest, and texts are cut to kLongest bytes.
 class Diagnostics {
 public:
+    static constexpr std::size_t kMost = 1000;
+    static constexpr std::size_t kLongest = 500;
+
     explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
-    void add(Position position, std::string message, std::string hint = {}) {
-        items_.push_back({position, std::move(message), std::move(hint)});
-    }
+    // Control characters in the texts, which a terminal would obey, are shown as \xNN.
+    void add(Position position, std::string message, std::string hint = {});
     [[nodiscard]] bool empty() const { return items_.empty(); }
+    [[nodiscard]] bool full() const { return items_.size() >= kMost; }
     [[nodiscard]] const std::vector<Diagnostic>& items() const { return items_; }
     [[nodiscard]] const std::string& file() const { return file_; }
 
-    // One line each, sorted by place: "FILE:LINE:COLUMN: MESSAGE; HINT\n".
+    // One line each, sorted by place: "FILE:LINE:COLUMN: MESSAGE; HINT\n". Where some were not kept, a last line
+    // says how many.
     [[nodiscard]] std::string text() const;
 
 private:
     std::string file_;
     std::vector<Diagnostic> items_;
+    std::size_t more_ = 0;
 };
 
 }  // namespace warren

@@ -54,7 +54,7 @@ std::optional<Lab> load_lab(const std::string& file, const std::string& name, in
             return std::nullopt;
         }
     }
-    auto text = file == "-" ? read_file("/dev/stdin") : read_file(file);
+    auto text = read_file(file == "-" ? "/dev/stdin" : file, kLargestLabFile);
     if (!text) {
         Error error = std::move(text).error();
         error.kind = Error::Kind::usage;

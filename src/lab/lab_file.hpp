@@ -1,6 +1,7 @@
 // The lab file: YAML text ⇄ Lab.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -9,9 +10,11 @@
 
 namespace warren {
 
+inline constexpr std::size_t kLargestLabFile = std::size_t{4} << 20U;  // bytes
+
 // Reads TEXT and checks it wholly (DESIGN §2): every mistake is added to DIAGNOSTICS, with the place
 // of the offending key or value. The Lab returned is meant for use only where DIAGNOSTICS stayed empty.
-// Pure; no I/O. Linear in the size of TEXT; refuses texts over 64 MiB and aliases.
+// Pure; no I/O. Refuses texts over kLargestLabFile, which bounds time and memory.
 [[nodiscard]] Lab read_lab(std::string_view text, Diagnostics& diagnostics);
 
 // A file that read_lab() reads to the same Lab, in the form a person would write.

@@ -7,8 +7,6 @@
 namespace warren {
 namespace {
 
-constexpr std::size_t kLargestFile = 64U << 20U;
-
 class Reader {
 public:
     explicit Reader(Diagnostics& diagnostics) : values_(diagnostics) {}
@@ -456,8 +454,9 @@ private:
 }  // namespace
 
 Lab read_lab(std::string_view text, Diagnostics& diagnostics) {
-    if (text.size() > kLargestFile) {
-        diagnostics.add({1, 1}, fmt::format("the file has {} bytes", text.size()), "at most 64 MiB are read");
+    if (text.size() > kLargestLabFile) {
+        diagnostics.add({1, 1}, fmt::format("the file is larger than {} MiB", kLargestLabFile >> 20U),
+                        "make several labs of it");
         return {};
     }
     const auto root = compose_yaml(text, diagnostics);

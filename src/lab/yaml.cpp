@@ -148,9 +148,16 @@ private:
     bool compose(const Event& event, YamlNode& node, int depth) {
         node.at = event.at();
         if (depth > kMaxYamlDepth) {
-            diagnostics_.add(node.at, fmt::format("nested deeper than {} levels", kMaxYamlDepth));
+            diagnostics_.add(node.at, fmt::format("nested deeper than {} levels", kMaxYamlDepth),
+                             "a lab needs no more than 8");
             return false;
         }
+        if (++values_ > kMaxYamlValues) {
+            diagnostics_.add(node.at, fmt::format("more than {} keys and values", kMaxYamlValues),
+                             "make several labs of it");
+            return false;
+        }
+        if (diagnostics_.full()) { return false; }
         const yaml_event_t& raw = event.raw;
         switch (raw.type) {
             case YAML_ALIAS_EVENT:
@@ -243,6 +250,7 @@ private:
     std::string_view text_;
     Diagnostics& diagnostics_;
     Parser parser_;
+    std::size_t values_ = 0;
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 //
 // A strict subset of YAML 1.1: block and flow mappings, lists and scalars. Refused, each with its place:
 // duplicate keys, anchors, aliases, tags, merge keys, keys that are no scalars, more than one document,
-// nesting deeper than kMaxYamlDepth, control characters, text that is not UTF-8.
+// nesting deeper than kMaxYamlDepth, more than kMaxYamlValues keys and values, control characters, text that is not
+// UTF-8. The two limits bound time and memory.
 #pragma once
 
 #include <optional>
@@ -15,6 +16,7 @@
 namespace warren {
 
 inline constexpr int kMaxYamlDepth = 64;
+inline constexpr std::size_t kMaxYamlValues = 200'000;
 
 struct YamlEntry;
 
@@ -43,7 +45,7 @@ struct YamlEntry {
 };
 
 // Reads TEXT, adding its mistakes to DIAGNOSTICS; nothing where the tree has no meaning (a syntax error, no
-// document, too deep). Linear in the size of TEXT.
+// document, too deep, too many mistakes to go on). Linear in the size of TEXT.
 [[nodiscard]] std::optional<YamlNode> compose_yaml(std::string_view text, Diagnostics& diagnostics);
 
 // TEXT in quotes for a message: control characters escaped, shortened where it is long.

@@ -18,8 +18,11 @@
 namespace warren {
 namespace {
 
+// All zeros for a message cut shorter than its header.
 template <class Header>
 const Header* body(const nlmsghdr* message) {
+    static constexpr Header kNone{};
+    if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) { return &kNone; }
     return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
 }
 

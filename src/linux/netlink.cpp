@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <unordered_map>
+#include <optional>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,11 +28,36 @@ void pad(std::vector<char>& bytes) {
     bytes.resize((bytes.size() + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1});
 }
 
+// Calls EACH for the messages of one datagram, until it says false. (libmnl's own check takes a length over 2 GiB for
+// a negative one, and stays there for ever.)
+template <class Each>
+void for_each_message(const std::vector<char>& buffer, std::size_t size, Each each) {
+    for (std::size_t at = 0; size - at >= sizeof(nlmsghdr);) {
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data() + at);
+        const std::size_t length = message->nlmsg_len;
+        if (length < sizeof(nlmsghdr) || length > size - at || !each(message)) { return; }
+        at += std::min<std::size_t>(size - at, NLMSG_ALIGN(length));
+    }
+}
+
+// What an acknowledgement says; one that is cut short, or holds no errno of the kernel's, is no success.
+nlmsgerr acknowledgement(const nlmsghdr* message) {
+    constexpr int kLargestErrno = 4095;
+    nlmsgerr error{};
+    error.error = -EBADMSG;
+    if (mnl_nlmsg_get_payload_len(message) < sizeof error) { return error; }
+    std::memcpy(&error, mnl_nlmsg_get_payload(message), sizeof error);
+    if (error.error > 0 || error.error < -kLargestErrno) { error.error = -EBADMSG; }
+    return error;
+}
+
 // The kernel's own text of an acknowledgement (NLMSGERR_ATTR_MSG), where it gave one.
-std::string extended_text(const nlmsghdr* message, const nlmsgerr* error) {
+std::string extended_text(const nlmsghdr* message, const nlmsgerr& error) {
     if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) { return {}; }
     std::size_t offset = sizeof(nlmsgerr);
-    if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) { offset += error->msg.nlmsg_len - sizeof(nlmsghdr); }
+    if ((message->nlmsg_flags & NLM_F_CAPPED) == 0 && error.msg.nlmsg_len > sizeof(nlmsghdr)) {
+        offset += NLMSG_ALIGN(error.msg.nlmsg_len - sizeof(nlmsghdr));
+    }
     const auto payload = mnl_nlmsg_get_payload_len(message);
     if (payload <= offset) { return {}; }
     const auto* first = static_cast<const char*>(mnl_nlmsg_get_payload(message)) + offset;
@@ -40,10 +65,10 @@ std::string extended_text(const nlmsghdr* message, const nlmsgerr* error) {
 }
 
 Error refusal(const nlmsghdr* message, const std::string& attempt) {
-    const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+    const nlmsgerr error = acknowledgement(message);
     Error result;
     result.attempt = attempt;
-    result.code = -error->error;
+    result.code = -error.error;
     result.reason = extended_text(message, error);
     return result;
 }
@@ -196,7 +221,8 @@ Result<std::size_t> receive(int fd, std::vector<char>& buffer, int flags) {
     if (buffer.size() < kReceiveBytes) { buffer.resize(kReceiveBytes); }
     for (;;) {
         const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), flags);
-        if (n >= 0) { return static_cast<std::size_t>(n); }
+        if (n > 0) { return static_cast<std::size_t>(n); }
+        if (n == 0) { return failure("read the kernel's netlink answer", "it is empty"); }
         if (errno == EINTR) { continue; }
         return errno_failure("read the kernel's netlink answer");
     }
@@ -230,20 +256,17 @@ Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
         WARREN_TRY(send_bytes(fd_.get(), out.data(), out.size(), requests[first].attempt));
         for (std::size_t missing = next - first; missing > 0;) {
             WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-            int left = static_cast<int>(size);
-            for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data());
-                 mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+            for_each_message(buffer_, size, [&](const nlmsghdr* message) {
                 if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first_sequence ||
                     message->nlmsg_seq > sequence_) {
-                    continue;  // a notification, or the echo of an earlier request
+                    return true;  // a notification, or the echo of an earlier request
                 }
-                --missing;
-                const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-                if (error->error != 0) {
+                if (acknowledgement(message).error != 0) {
                     const std::size_t index = first + (message->nlmsg_seq - first_sequence);
                     refusals.push_back({index, refusal(message, requests[index].attempt)});
                 }
-            }
+                return --missing > 0;
+            });
         }
     }
     return refusals;
@@ -263,29 +286,29 @@ Result<bool> Socket::converse(Message& message, const std::string& attempt,
     head->nlmsg_seq = ++sequence_;
     head->nlmsg_pid = port_;
     WARREN_TRY(send_bytes(fd_.get(), head, head->nlmsg_len, attempt));
-    for (bool interrupted = false;;) {
+    bool interrupted = false;
+    std::optional<Error> end;  // code 0: all is well
+    while (!end) {
         WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-        int left = static_cast<int>(size);
-        for (const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(answer, left);
-             answer = mnl_nlmsg_next(answer, &left)) {
-            if (answer->nlmsg_seq != sequence_) { continue; }
+        for_each_message(buffer_, size, [&](const nlmsghdr* answer) {
+            if (answer->nlmsg_seq != sequence_) { return true; }
             if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) { interrupted = true; }
             if (answer->nlmsg_type == NLMSG_ERROR) {  // of 0: an acknowledgement, the end of what was asked for
-                const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
-                if (error->error != 0) { return tl::unexpected(refusal(answer, attempt)); }
-                return interrupted;
-            }
-            if (answer->nlmsg_type == NLMSG_DONE) {  // the end of a dump, with what ended it early
+                end = refusal(answer, attempt);
+            } else if (answer->nlmsg_type == NLMSG_DONE) {  // the end of a dump, with what ended it early
                 int code = 0;
                 if (mnl_nlmsg_get_payload_len(answer) >= sizeof code) {
                     std::memcpy(&code, mnl_nlmsg_get_payload(answer), sizeof code);
                 }
-                if (code < 0) { return errno_failure(-code, attempt); }
-                return interrupted;
+                end = Error{attempt, code < 0 ? -code : 0, {}, {}, Error::Kind::failed};
+            } else {
+                each(answer);
             }
-            each(answer);
-        }
+            return !end;
+        });
     }
+    if (end->code != 0) { return tl::unexpected(std::move(*end)); }
+    return interrupted;
 }
 
 Result<void> Socket::dump(Message message, const std::string& attempt,
@@ -312,11 +335,10 @@ Result<void> Socket::drain(const std::function<void(const nlmsghdr*)>& each) {
             if (got.error().code == EAGAIN) { return {}; }
             return tl::unexpected(std::move(got).error());
         }
-        int left = static_cast<int>(*got);
-        for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
-             message = mnl_nlmsg_next(message, &left)) {
+        for_each_message(buffer_, *got, [&](const nlmsghdr* message) {
             each(message);
-        }
+            return true;
+        });
     }
 }
 

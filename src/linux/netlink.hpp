@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <linux/netlink.h>
@@ -90,6 +91,9 @@ public:
     [[nodiscard]] static Result<Socket> open(int protocol = NETLINK_ROUTE, std::uint32_t groups = 0);
     // In the namespace of NS_FD, by a thread of its own.
     [[nodiscard]] static Result<Socket> open_in(int ns_fd, int protocol = NETLINK_ROUTE, std::uint32_t groups = 0);
+
+    // Over FD, connected to what speaks netlink in the kernel's place.
+    [[nodiscard]] static Socket over(Fd fd) { return {std::move(fd), 0, 64}; }
 
     // Sends all in as few system calls as fit and reads every acknowledgement. The outer Result fails
     // only where the socket itself does, and then it is not known what took effect; refusals name the requests that

@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr const char* kDatabase = "Open_vSwitch";
-constexpr std::size_t kReadSize = 256U << 10U;
+constexpr std::size_t kReadSize = 64U << 10U;
 
 // "ERROR: DETAILS" of an <error> object, or the plain string that control sockets send.
 std::string error_text(const json::value& error) {
@@ -77,9 +77,9 @@ struct Client::Wire {
         const auto* method = message.if_contains("method");
         if (method == nullptr || method->is_null()) {
             const auto* id = message.if_contains("id");
-            const auto number = id != nullptr && id->is_number() ? id->to_number<std::int64_t>() : -1;
+            const auto* number = id != nullptr ? id->if_int64() : nullptr;
             // An answer that nobody waits for is one whose deadline had passed.
-            if (awaited && number == *awaited) { answer = std::move(message); }
+            if (awaited && number != nullptr && *number == *awaited) { answer = std::move(message); }
             return;
         }
         if (!method->is_string()) { return; }

@@ -92,7 +92,8 @@ void forget_past_errors(Snapshot& snapshot) {
         OvsBridge& bridge = snapshot.bridges.at(port.bridge).value;
         if (bridge.datapath_type != snapshot.bridges.at(peer->bridge).value.datapath_type) { continue; }
         port.value.error.clear();
-        bridge.ports.at(name).error.clear();
+        // A bridge's local port is none of its `ports`.
+        if (const auto own = bridge.ports.find(name); own != bridge.ports.end()) { own->second.error.clear(); }
     }
 }
 

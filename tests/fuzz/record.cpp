@@ -1,0 +1,50 @@
+// A lab's record: any file is refused, or is the same when written and read again. The first byte says whether the
+// rest is the whole file, or the JSON below a first line with a right checksum.
+#include <string>
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.hpp"
+#include "base/net_types.hpp"
+#include "engine/record.hpp"
+#include "fuzz.hpp"
+
+namespace {
+
+using namespace warren;
+
+struct Directory {
+    std::string path = "/dev/shm/warren-fuzz-record-XXXXXX";
+    std::string head;  // "warren-record FORMAT ", of this version
+    Directory() {
+        FUZZ_REQUIRE(::mkdtemp(path.data()) != nullptr);
+        FUZZ_REQUIRE(write_record(path, Record{}).has_value());
+        const auto content = read_file(path + "/record");
+        FUZZ_REQUIRE(content.has_value());
+        head = content->substr(0, content->rfind(' ', content->find('\n')) + 1);
+    }
+    ~Directory() { (void)remove_tree(path); }
+};
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const Directory directory;
+    fuzz::Input input(data, size);
+    const bool whole = input.byte() % 2 == 1;
+    const std::string body(input.rest());
+    const std::string content = whole ? body : fmt::format("{}{:x}\n{}", directory.head, stable_hash(body), body);
+    FUZZ_REQUIRE(write_file_atomic(directory.path + "/record", content).has_value());
+    const auto record = read_record(directory.path);
+    if (!record) {
+        FUZZ_REQUIRE(!record.error().message().empty());
+        return 0;
+    }
+    FUZZ_REQUIRE(record->has_value());
+    FUZZ_REQUIRE(write_record(directory.path, **record).has_value());
+    const auto again = read_record(directory.path);
+    FUZZ_REQUIRE(again.has_value() && *again == *record);
+    return 0;
+}
