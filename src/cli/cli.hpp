@@ -65,7 +65,10 @@ void add_draw(Cli& cli);
 void add_doctor(Cli& cli);
 void add_logs(Cli& cli);
 void add_schema(Cli& cli);
+void add_clean(Cli& cli);
+void add_confirm(Cli& cli);
 void add_keeper(Cli& cli);  // hidden
+void add_guard(Cli& cli);   // hidden
 
 // `exec` takes everything after the host as it stands, so it is not parsed as options. ARGV[0] is the host.
 [[nodiscard]] int run_exec(int argc, char** argv);

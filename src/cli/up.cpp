@@ -10,10 +10,12 @@ void add_up(Cli& cli) {
     static std::string file;
     static std::string name;
     static Output output = Output::text;
+    static unsigned confirm_seconds = 0;
     auto& verb = cli.verb(
         "up", "Make the machine match a lab file: create or change, only what differs",
         "warren up lab.yaml                    make it, or bring it to what the file says now\n"
-        "warren up lab.yaml --name second      the same under another name\n\n"
+        "warren up lab.yaml --name second      the same under another name\n"
+        "warren up lab.yaml --confirm 30s      and back again, unless 'warren confirm' comes within 30 s\n\n"
         "All or nothing: where a step fails, what was there before is there again. A second 'up' of the same\n"
         "file does nothing. 'warren plan FILE' tells beforehand what would change.",
         [] {
@@ -22,6 +24,7 @@ void add_up(Cli& cli) {
             if (!lab) { return status; }
             UpOptions options;
             options.file = absolute(file);
+            options.confirm = std::chrono::seconds(confirm_seconds);
             const bool live = stderr_is_terminal();
             if (live) {
                 options.progress = [](std::size_t done, std::size_t all) {
@@ -45,6 +48,10 @@ void add_up(Cli& cli) {
                 fmt::print("{}: up ({}, {} steps)\n", lab->name, changes_summary(result->changes), result->steps);
             }
             if (interruption() != 0) { note("it was done when the interruption came; the lab is up"); }
+            if (options.confirm.count() > 0 && result->steps > 0) {
+                note(fmt::format("it goes back to what was before in {} s, unless 'warren confirm {}' comes",
+                                 options.confirm.count(), lab->name));
+            }
             for (const auto& interface : result->without_lease) {
                 note(interface + " has no lease yet; its client goes on asking ('warren check' waits for it)");
             }
@@ -52,6 +59,9 @@ void add_up(Cli& cli) {
         });
     verb.add_option("FILE", file, "the lab file, - for standard input")->required();
     verb.add_option("--name", name, "use this name instead of the file's");
+    verb.add_option("--confirm", confirm_seconds, "go back after this time (30s, 2m) unless 'warren confirm' comes")
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, unsigned>{{"s", 1}, {"m", 60}, {"h", 3600}},
+                                          CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
     add_output_option(verb, output);
 }
 

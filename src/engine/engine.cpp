@@ -20,8 +20,10 @@
 #include "base/child.hpp"
 #include "base/fault.hpp"
 #include "engine/apply.hpp"
+#include "engine/guard.hpp"
 #include "engine/leases.hpp"
 #include "engine/observe.hpp"
+#include "engine/remains.hpp"
 #include "lab/lab_file.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
@@ -36,10 +38,6 @@ std::string own_program() {
     const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
     return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "warren";
 }
-
-// Shared by those who use Warren's own Open vSwitch, exclusive for who stops it: nobody is left with a
-// database that has just gone.
-std::string ovs_lock(const Site& site) { return site.runtime + "/.ovs.lock"; }
 
 Result<void> need_root(const std::string& attempt) {
     if (::geteuid() == 0) { return {}; }
@@ -123,41 +121,8 @@ tl::unexpected<Error> conflict_failure(const std::string& lab, const std::vector
     }
     if (conflicts.size() > kShown) { reason += fmt::format(", and {} more", conflicts.size() - kShown); }
     return failure("bring up lab " + lab, reason,
-                   "give it another name in the file, or set 'root: private', where nothing can clash");
-}
-
-// What a lab of this name may have left, when its record cannot tell: every named namespace (its marks
-// decide), links in /etc/netns that point into its directory, and the Open vSwitch that answers.
-Record record_by_marks(const Site& site, const std::string& name) {
-    Record record;
-    record.lab = name;
-    record.boot = boot_id();
-    for (const auto& [ns, inode] : named_namespaces()) {
-        if (inode != 0) { record.namespaces.insert(ns); }
-    }
-    record.secluded = record.namespaces.contains(name);
-    if (DIR* directory = ::opendir(site.etc_netns.c_str())) {
-        while (const dirent* entry = ::readdir(directory)) {
-            char target[PATH_MAX];
-            const std::string path = site.etc_netns + "/" + entry->d_name;
-            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
-            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n))
-                             .starts_with(lab_directory(site, name) + "/")) {
-                record.files.insert(path);
-            }
-        }
-        ::closedir(directory);
-    }
-    const OvsInstance own{OvsInstance::Kind::lab, lab_directory(site, name) + "/ovs", name};
-    const OvsInstance warren{OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
-    if (path_exists(own.directory)) {
-        record.ovs = own;
-    } else if (path_exists(warren.directory)) {
-        record.ovs = warren;
-    } else if (auto socket = ovs::machine_socket()) {
-        record.ovs = OvsInstance{OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
-    }
-    return record;
+                   "give it another name in the file, or set 'root: private', where nothing can clash; 'warren clean' "
+                   "removes what labs that are gone have left");
 }
 
 // Everything that may exist while OBSERVED turns into WANTED.
@@ -170,6 +135,7 @@ Record record_for(const Lab& lab, const UpOptions& options, const std::optional<
     record.boot = boot_id();
     record.since = before ? before->since : static_cast<std::int64_t>(std::time(nullptr));
     record.changing = true;
+    record.unconfirmed.reset();
     record.secluded = lab.root == RootKind::secluded;
     for (const auto& [name, ns] : wanted.namespaces) {
         if (name != kMachineNamespace) { record.namespaces.insert(name); }
@@ -205,102 +171,6 @@ void restore_sysctls(State& wanted, const Record& record) {
         const auto found = wanted.namespaces.find(ns);
         if (found == wanted.namespaces.end()) { continue; }
         for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
-    }
-}
-
-// Directories outside /run/warren that were not there before the first lab; taken away after the last.
-std::string made_list(const Site& site) { return site.runtime + "/.made"; }
-
-// Who notes them and who takes them away: one at a time. Held by a lock on the directory itself, which leaves
-// nothing behind.
-Fd runtime_lock(const Site& site) {
-    auto directory = open_file(site.runtime, O_RDONLY | O_DIRECTORY);
-    if (!directory || ::flock(directory->get(), LOCK_EX) != 0) { return {}; }
-    return std::move(*directory);
-}
-
-// The lab's own directory must be there before: it tells others that the machine is in use.
-Result<void> note_made_directories(const Site& site) {
-    const Fd lock = runtime_lock(site);
-    std::string made;
-    if (auto before = read_file(made_list(site))) { made = *before; }
-    const std::size_t size = made.size();
-    for (const auto& path : {site.etc_netns, std::string(kNetnsDirectory)}) {
-        if (!path_exists(path)) { made += path + "\n"; }
-    }
-    if (made.size() == size) { return {}; }
-    return write_file_atomic(made_list(site), made);
-}
-
-bool has_lab_directories(const Site& site) {
-    DIR* runtime = ::opendir(site.runtime.c_str());
-    if (runtime == nullptr) { return false; }
-    bool found = false;
-    while (const dirent* entry = ::readdir(runtime)) { found = found || entry->d_name[0] != '.'; }
-    ::closedir(runtime);
-    return found;
-}
-
-// Each goes only where it is empty; a namespace that somebody else has named keeps its mount busy.
-void remove_runtime(const Site& site) {
-    const Fd lock = runtime_lock(site);
-    if (!lock.valid() || has_lab_directories(site)) { return; }
-    if (const auto made = read_file(made_list(site))) {
-        for (std::size_t start = 0; start < made->size();) {
-            const std::size_t end = std::min(made->find('\n', start), made->size());
-            const std::string path = made->substr(start, end - start);
-            if (path == kNetnsDirectory) { (void)::umount2(path.c_str(), UMOUNT_NOFOLLOW); }
-            ::rmdir(path.c_str());
-            start = end + 1;
-        }
-    }
-    ::unlink(made_list(site).c_str());
-    ::unlink((made_list(site) + ".tmp").c_str());
-    ::rmdir(site.runtime.c_str());
-}
-
-void remove_ovs_locks(const Site& site) {
-    if (path_exists(site.runtime + "/.ovs")) { return; }
-    Lock::remove_unused(ovs_lock(site));
-    Lock::remove_unused(site.runtime + "/.ovs.start.lock");
-}
-
-void quit_keeper(const std::string& directory) {
-    if (auto keeper = Keeper::connect(directory)) { (void)keeper->quit(); }
-}
-
-// Takes away what processes that are gone have left in the lab's directory: leases, pid files, logs. Their names
-// begin with the process' network ("red-net.leases") or host and name ("red:eth0.pid", "red:web.log").
-void tidy(const std::string& directory, const State& wanted) {
-    if (!wanted.keeper) {
-        quit_keeper(directory);
-        for (const char* name :
-             {"/dhcp", "/log", "/processes", "/keeper.id", "/keeper.lock", "/keeper.start", "/keeper.sock"}) {
-            (void)remove_tree(directory + name);
-        }
-        return;
-    }
-    std::set<std::string> stems{"keeper"};
-    for (const auto& [key, process] : wanted.processes) {
-        stems.insert(process.host + ":" + process.name);
-        stems.insert(process.host + ":" + process.device);
-        if (process.role == ProcessRole::dhcp_server) { stems.insert(process.network); }
-    }
-    for (const char* folder : {"/dhcp", "/log"}) {
-        DIR* listing = ::opendir((directory + folder).c_str());
-        if (listing == nullptr) { continue; }
-        while (const dirent* entry = ::readdir(listing)) {
-            const std::string name = entry->d_name;
-            const std::string path = directory + folder + "/" + name;
-            if (name == "." || name == ".." || wanted.files.contains(path)) { continue; }
-            bool used = false;  // names may have dots in them: "web.1.log" of process "web.1"
-            for (std::size_t dot = name.find('.'); !used && dot != std::string::npos;
-                 dot = name.find('.', dot + 1)) {
-                used = stems.contains(name.substr(0, dot));
-            }
-            if (!used) { ::unlink(path.c_str()); }
-        }
-        ::closedir(listing);
     }
 }
 
@@ -393,10 +263,16 @@ Result<UpResult> Engine::plan(const Lab& lab) {
 
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
     WARREN_TRY(need_root("bring up lab " + lab.name));
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory_of(lab.name) + "/lock", false, options.interrupted));
+    return up(lab, options, lock);
+}
+
+Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock&) {
     const std::string directory = directory_of(lab.name);
-    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock", false, options.interrupted));
-    std::optional<Record> record_before;
+    WARREN_ASSIGN(std::optional<Record> record_before, current_record(lab.name));
+    const bool had_record = record_before.has_value();
     bool left_behind = false;
+    std::optional<Unconfirmed> guard;
     auto result = [&]() -> Result<UpResult> {
         Sockets sockets;
         Look look;
@@ -414,6 +290,10 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name, look.site, true, options.progress, options.interrupted};
             WARREN_TRY(note_made_directories(look.site));
+            if (options.confirm.count() > 0) {
+                WARREN_ASSIGN(record.unconfirmed, start_guard(base_, lab.name, look.record, options.confirm));
+                guard = record.unconfirmed;
+            }
             WARREN_TRY(write_record(directory, record));
             // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
             const bool revived =
@@ -439,12 +319,15 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
             tidy(directory, look.wanted);
         }
         settle_record(record, look.wanted);
+        if (!record.unconfirmed) { ::unlink((directory + "/guard.log").c_str()); }
         if (!look.record || *look.record != record) { WARREN_TRY(write_record(directory, record)); }
+        if (look.record && (!guard || look.record->unconfirmed != guard)) { end_guard(look.record->unconfirmed); }
         ovs_users.reset();  // the record tells from now on who uses it
         done.without_lease = wait_for_leases(look.wanted, options.lease_time, options.interrupted);
         return done;
     }();
-    if (!result && !record_before && !left_behind) {
+    if (!result && !left_behind) { end_guard(guard); }
+    if (!result && !had_record && !left_behind) {
         // Nothing was there before and nothing is now.
         quit_keeper(directory);
         (void)remove_tree(directory);
@@ -464,6 +347,12 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
         return false;
     }
     WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock", false, interrupted));
+    return down(name, force, interrupted, lock);
+}
+
+Result<bool> Engine::down(const std::string& name, bool force, const std::function<bool()>& interrupted,
+                          const Lock&) {
+    const std::string directory = directory_of(name);
     std::optional<Record> record;
     auto read = current_record(name);
     if (read) {
@@ -471,9 +360,8 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
     } else if (!force) {
         return tl::unexpected(std::move(read).error());
     }
-    if (!record || force) {
-        if (force) { record = record_by_marks(base_, name); }
-    }
+    if (record) { end_guard(record->unconfirmed); }
+    if (force) { record = record_by_marks(base_, name); }
     const bool was = record.has_value();
     if (record) {
         Sockets sockets;
@@ -504,6 +392,51 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
     remove_ovs_locks(base_);
     remove_runtime(base_);
     return was;
+}
+
+Result<bool> Engine::confirm(const std::string& name) {
+    WARREN_TRY(need_root("confirm lab " + name));
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory_of(name) + "/lock"));
+    WARREN_ASSIGN(auto record, current_record(name));
+    if (!record || !record->unconfirmed) { return false; }
+    const auto guard = record->unconfirmed;
+    record->unconfirmed.reset();
+    WARREN_TRY(write_record(directory_of(name), *record));
+    end_guard(guard);
+    ::unlink((directory_of(name) + "/guard.log").c_str());
+    return true;
+}
+
+Result<void> Engine::go_back(const std::string& name, const ProcessId& guard) {
+    const std::string directory = directory_of(name);
+    if (!path_exists(directory)) { return {}; }
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock"));
+    WARREN_ASSIGN(auto record, current_record(name));
+    if (!record || !record->unconfirmed || record->unconfirmed->guard != guard) { return {}; }
+    if (record->unconfirmed->text.empty()) {
+        WARREN_TRY(down(name, false, {}, lock));
+        return {};
+    }
+    Diagnostics diagnostics(record->unconfirmed->file);
+    const Lab before = read_lab(record->unconfirmed->text, diagnostics);
+    UpOptions options;
+    options.file = record->unconfirmed->file;
+    WARREN_TRY(up(before, options, lock));
+    return {};
+}
+
+Result<std::vector<Leftover>> Engine::clean(bool look_only) {
+    WARREN_TRY(need_root("look for what labs have left"));
+    WARREN_ASSIGN(auto found, leftovers(base_));
+    if (look_only) { return found; }
+    for (const auto& leftover : found) {
+        end_processes(leftover);
+        if (!leftover.lab.empty()) { WARREN_TRY(down(leftover.lab, true)); }
+    }
+    WARREN_TRY(stop_unused_ovs(base_));
+    remove_ovs_locks(base_);
+    remove_runtime(base_);
+    return found;
 }
 
 std::vector<LabSummary> Engine::list() const {

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "engine/record.hpp"
+#include "engine/remains.hpp"
 #include "lab/lab.hpp"
 #include "plan/changes.hpp"
 #include "plan/plan.hpp"
@@ -25,6 +26,9 @@ struct UpOptions {
     std::string file;  // where the lab was read from, for `list` and `show`
     std::function<void(std::size_t done, std::size_t all)> progress;
     std::chrono::milliseconds lease_time{10'000};  // how long to wait for DHCP clients' first leases
+    // The lab goes back to what it was this long after the caller's process has ended its `up`, or died in it,
+    // unless confirm() comes before. 0: it stays as it is.
+    std::chrono::seconds confirm{0};
     // Asked between groups of steps and when a signal interrupts waiting; true: what was done is undone (error code
     // EINTR); once all is done there is only no more waiting. May be empty.
     std::function<bool()> interrupted = {};
@@ -73,6 +77,12 @@ public:
     // INTERRUPTED: as in UpOptions, but only while it waits for others; what has begun is finished.
     [[nodiscard]] Result<bool> down(const std::string& name, bool force = false,
                                     const std::function<bool()>& interrupted = {});
+    // Lets stay what up() with UpOptions::confirm has made; false: nothing waited for that.
+    [[nodiscard]] Result<bool> confirm(const std::string& name);
+    // For the guard that start_guard() started: what confirm() was to prevent. Nothing where it came.
+    [[nodiscard]] Result<void> go_back(const std::string& name, const ProcessId& guard);
+    // Removes what bears the marks of labs that have no record; LOOK_ONLY: tells it only.
+    [[nodiscard]] Result<std::vector<Leftover>> clean(bool look_only);
     [[nodiscard]] std::vector<LabSummary> list() const;
     [[nodiscard]] Result<LabStatus> status(const std::string& name);
     // The lab named, or, for "", the only one there is.
@@ -89,6 +99,9 @@ public:
 
 private:
     struct Look;
+    [[nodiscard]] Result<UpResult> up(const Lab& lab, const UpOptions& options, const Lock& held);
+    [[nodiscard]] Result<bool> down(const std::string& name, bool force, const std::function<bool()>& interrupted,
+                                    const Lock& held);
     [[nodiscard]] Result<std::optional<Record>> current_record(const std::string& name) const;
     Site base_;
 };

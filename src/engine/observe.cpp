@@ -71,7 +71,9 @@ private:
             return tl::unexpected(std::move(connection).error());
         }
         // What a killed `up` or `down` has left to ovs-vswitchd is waited for; links are looked at after it.
-        if (scope_.record != nullptr && scope_.record->changing) { (void)connection->settle(std::chrono::seconds(5)); }
+        if (scope_.record != nullptr && scope_.record->changing) {
+            (void)connection->settle(std::chrono::seconds(5));
+        }
         WARREN_ASSIGN(auto bridges, connection->bridges());
         state_.ovs = instance;
         for (auto& [name, bridge] : bridges) {

@@ -50,6 +50,12 @@ json::object to_json(const Record& record) {
                                    {"directory", record.ovs->directory},
                                    {"net_namespace", record.ovs->net_namespace}};
     }
+    if (record.unconfirmed) {
+        const auto& guard = record.unconfirmed->guard;
+        body["unconfirmed"] = json::object{{"text", record.unconfirmed->text},
+                                           {"file", record.unconfirmed->file},
+                                           {"guard", json::object{{"pid", guard.pid}, {"start", guard.start}}}};
+    }
     json::object sysctls;
     for (const auto& [ns, values] : record.sysctls) {
         json::object in;
@@ -76,6 +82,14 @@ Record from_json(const json::object& body) {
         const auto& in = ovs->as_object();
         record.ovs = OvsInstance{static_cast<OvsInstance::Kind>(in.at("kind").to_number<int>()),
                                  text(in.at("directory")), text(in.at("net_namespace"))};
+    }
+    if (const auto* unconfirmed = body.if_contains("unconfirmed")) {
+        const auto& in = unconfirmed->as_object();
+        const auto& guard = in.at("guard").as_object();
+        record.unconfirmed =
+            Unconfirmed{text(in.at("text")),
+                        text(in.at("file")),
+                        {guard.at("pid").to_number<pid_t>(), guard.at("start").to_number<std::uint64_t>()}};
     }
     for (const auto& [ns, values] : body.at("sysctls").as_object()) {
         for (const auto& [key, value] : values.as_object()) { record.sysctls[ns][key] = text(value); }

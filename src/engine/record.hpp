@@ -12,11 +12,20 @@
 #include <string>
 #include <vector>
 
+#include "base/child.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "state/state.hpp"
 
 namespace warren {
+
+// What a lab goes back to unless it is confirmed in time.
+struct Unconfirmed {
+    std::string text;  // the lab file before; "": nothing was there
+    std::string file;
+    ProcessId guard;  // the process that waits
+    bool operator==(const Unconfirmed&) const = default;
+};
 
 struct Record {
     std::string lab;
@@ -30,6 +39,7 @@ struct Record {
     bool secluded = false;             // its switches are in a namespace of the lab's own
     std::optional<OvsInstance> ovs;
     std::map<std::string, std::map<std::string, std::string>> sysctls;  // values before ours, by namespace
+    std::optional<Unconfirmed> unconfirmed;
     bool operator==(const Record&) const = default;
 };
 

@@ -1,0 +1,338 @@
+// What labs leave on the machine; see remains.hpp. Called by engine.cpp.
+#include "engine/remains.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <map>
+#include <set>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/fd.hpp"
+#include "engine/sockets.hpp"
+#include "linux/link.hpp"
+#include "linux/netns.hpp"
+#include "ovs/bridges.hpp"
+#include "ovs/daemons.hpp"
+#include "services/keeper.hpp"
+
+namespace warren {
+namespace {
+
+// Directories outside /run/warren that were not there before the first lab; taken away after the last.
+std::string made_list(const Site& site) { return site.runtime + "/.made"; }
+
+// Who notes them and who takes them away: one at a time. Held by a lock on the directory itself, which leaves
+// nothing behind.
+Fd runtime_lock(const Site& site) {
+    auto directory = open_file(site.runtime, O_RDONLY | O_DIRECTORY);
+    if (!directory || ::flock(directory->get(), LOCK_EX) != 0) { return {}; }
+    return std::move(*directory);
+}
+
+bool has_lab_directories(const Site& site) {
+    DIR* runtime = ::opendir(site.runtime.c_str());
+    if (runtime == nullptr) { return false; }
+    bool found = false;
+    while (const dirent* entry = ::readdir(runtime)) { found = found || entry->d_name[0] != '.'; }
+    ::closedir(runtime);
+    return found;
+}
+
+constexpr std::string_view kMark = "warren:";
+
+// LAB of "warren:LAB/…"; "" of all others.
+std::string lab_of(std::string_view alias) {
+    if (!alias.starts_with(kMark)) { return {}; }
+    alias.remove_prefix(kMark.size());
+    const std::size_t slash = alias.find('/');
+    return slash == std::string_view::npos ? std::string{} : std::string(alias.substr(0, slash));
+}
+
+OvsInstance own_ovs(const Site& site) { return {OvsInstance::Kind::warren, site.runtime + "/.ovs", ""}; }
+
+// Gathers for leftovers().
+class Search {
+public:
+    explicit Search(const Site& site) : site_(site) {
+        for (const auto& lab : recorded_labs(site.runtime)) { known_.insert(lab); }
+    }
+
+    Result<std::vector<Leftover>> run() {
+        look_at_directories();
+        WARREN_TRY(look_at_links());
+        WARREN_TRY(look_at_namespaces());
+        look_at_etc();
+        look_at_open_vswitch();
+        look_at_processes();
+        std::vector<Leftover> all;
+        for (auto& [lab, leftover] : found_) {
+            leftover.lab = lab;
+            std::sort(leftover.things.begin(), leftover.things.end());
+            all.push_back(std::move(leftover));
+        }
+        return all;
+    }
+
+private:
+    void add(const std::string& lab, std::string thing) {
+        if (lab.empty() || known_.contains(lab)) { return; }
+        found_[lab].things.push_back(std::move(thing));
+    }
+
+    // One that is locked is of a lab under way.
+    void look_at_directories() {
+        DIR* runtime = ::opendir(site_.runtime.c_str());
+        if (runtime == nullptr) { return; }
+        std::vector<std::string> names;
+        while (const dirent* entry = ::readdir(runtime)) {
+            if (entry->d_name[0] != '.') { names.emplace_back(entry->d_name); }
+        }
+        ::closedir(runtime);
+        for (const auto& name : names) {
+            if (known_.contains(name) || lab_name_fault(name)) { continue; }
+            const std::string path = lab_directory(site_, name);
+            const auto lock = open_file(path + "/lock", O_RDWR);
+            if (lock && ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+                known_.insert(name);
+            } else {
+                add(name, "directory " + path);
+            }
+        }
+    }
+
+    Result<void> look_at_links() {
+        WARREN_ASSIGN(auto socket, nl::Socket::open());
+        WARREN_ASSIGN(const auto links, dump_links(socket));
+        for (const auto& link : links) { add(lab_of(link.alias), "link " + link.name); }
+        return {};
+    }
+
+    Result<void> look_at_namespaces() {
+        Sockets sockets;
+        for (const auto& [name, inode] : named_namespaces()) {
+            if (inode == 0) { continue; }
+            WARREN_ASSIGN(nl::Socket * socket, sockets.in(name));
+            WARREN_ASSIGN(const auto links, dump_links(*socket));
+            for (const auto& link : links) {
+                if (link.name == "lo") {
+                    add(lab_of(link.alias), "namespace " + name);
+                } else if (lab_of(link.alias).empty() || !known_.contains(lab_of(link.alias))) {
+                    add(lab_of(link.alias), "link " + link.name + " in namespace " + name);
+                }
+            }
+        }
+        return {};
+    }
+
+    void look_at_etc() {
+        DIR* directory = ::opendir(site_.etc_netns.c_str());
+        if (directory == nullptr) { return; }
+        while (const dirent* entry = ::readdir(directory)) {
+            char target[PATH_MAX];
+            const std::string path = site_.etc_netns + "/" + entry->d_name;
+            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+            if (n <= 0) { continue; }
+            const std::string_view to(target, static_cast<std::size_t>(n));
+            if (!to.starts_with(site_.runtime + "/")) { continue; }
+            const std::string_view rest = to.substr(site_.runtime.size() + 1);
+            add(std::string(rest.substr(0, rest.find('/'))), path);
+        }
+        ::closedir(directory);
+    }
+
+    void look_at_open_vswitch() {
+        std::vector<std::string> sockets;
+        if (ovs::running(own_ovs(site_))) { sockets.push_back(own_ovs(site_).socket()); }
+        if (auto machine = ovs::machine_socket()) { sockets.push_back(*machine); }
+        for (const auto& socket : sockets) {
+            auto connection = ovs::Connection::connect(socket, std::chrono::seconds(5));
+            if (!connection) { continue; }
+            const auto bridges = connection->bridges();
+            if (!bridges) { continue; }
+            for (const auto& [name, bridge] : *bridges) {
+                add(bridge.lab, "Open vSwitch bridge " + name);
+                for (const auto& [port_name, port] : bridge.ports) {
+                    if (port.lab != bridge.lab) { add(port.lab, "port " + port_name + " of " + name); }
+                }
+            }
+        }
+    }
+
+    // A keeper or guard whose directory is gone would go on for ever: known by its command line.
+    void look_at_processes() {
+        DIR* proc = ::opendir("/proc");
+        if (proc == nullptr) { return; }
+        while (const dirent* entry = ::readdir(proc)) {
+            const pid_t pid = std::atoi(entry->d_name);
+            if (pid <= 0) { continue; }
+            const auto command = read_file(fmt::format("/proc/{}/cmdline", pid));
+            if (!command) { continue; }
+            std::vector<std::string> words;
+            for (std::size_t at = 0; at < command->size() && words.size() < 4;) {
+                words.emplace_back(command->c_str() + at);
+                at += words.back().size() + 1;
+            }
+            if (words.size() < 4 || (words[1] != "keeper" && words[1] != "guard")) { continue; }
+            if (words[2] != lab_directory(site_, words[3]) || known_.contains(words[3])) { continue; }
+            const auto id = process_id(pid);
+            if (!id) { continue; }
+            add(words[3], fmt::format("{} {}", words[1], pid));
+            found_[words[3]].processes.push_back(*id);
+        }
+        ::closedir(proc);
+    }
+
+    const Site& site_;
+    std::set<std::string> known_;
+    std::map<std::string, Leftover> found_;
+};
+
+}  // namespace
+
+std::string ovs_lock(const Site& site) { return site.runtime + "/.ovs.lock"; }
+
+Result<void> note_made_directories(const Site& site) {
+    const Fd lock = runtime_lock(site);
+    std::string made;
+    if (auto before = read_file(made_list(site))) { made = *before; }
+    const std::size_t size = made.size();
+    for (const auto& path : {site.etc_netns, std::string(kNetnsDirectory)}) {
+        if (!path_exists(path)) { made += path + "\n"; }
+    }
+    if (made.size() == size) { return {}; }
+    return write_file_atomic(made_list(site), made);
+}
+
+// A namespace that somebody else has named keeps the mount of /run/netns busy.
+void remove_runtime(const Site& site) {
+    const Fd lock = runtime_lock(site);
+    if (!lock.valid() || has_lab_directories(site)) { return; }
+    if (const auto made = read_file(made_list(site))) {
+        for (std::size_t start = 0; start < made->size();) {
+            const std::size_t end = std::min(made->find('\n', start), made->size());
+            const std::string path = made->substr(start, end - start);
+            if (path == kNetnsDirectory) { (void)::umount2(path.c_str(), UMOUNT_NOFOLLOW); }
+            ::rmdir(path.c_str());
+            start = end + 1;
+        }
+    }
+    ::unlink(made_list(site).c_str());
+    ::unlink((made_list(site) + ".tmp").c_str());
+    ::rmdir(site.runtime.c_str());
+}
+
+void remove_ovs_locks(const Site& site) {
+    if (path_exists(site.runtime + "/.ovs")) { return; }
+    Lock::remove_unused(ovs_lock(site));
+    Lock::remove_unused(site.runtime + "/.ovs.start.lock");
+}
+
+void quit_keeper(const std::string& directory) {
+    if (auto keeper = Keeper::connect(directory)) { (void)keeper->quit(); }
+}
+
+void tidy(const std::string& directory, const State& wanted) {
+    if (!wanted.keeper) {
+        quit_keeper(directory);
+        for (const char* name :
+             {"/dhcp", "/log", "/processes", "/keeper.id", "/keeper.lock", "/keeper.start", "/keeper.sock"}) {
+            (void)remove_tree(directory + name);
+        }
+        return;
+    }
+    std::set<std::string> stems{"keeper"};
+    for (const auto& [key, process] : wanted.processes) {
+        stems.insert(process.host + ":" + process.name);
+        stems.insert(process.host + ":" + process.device);
+        if (process.role == ProcessRole::dhcp_server) { stems.insert(process.network); }
+    }
+    for (const char* folder : {"/dhcp", "/log"}) {
+        DIR* listing = ::opendir((directory + folder).c_str());
+        if (listing == nullptr) { continue; }
+        while (const dirent* entry = ::readdir(listing)) {
+            const std::string name = entry->d_name;
+            const std::string path = directory + folder + "/" + name;
+            if (name == "." || name == ".." || wanted.files.contains(path)) { continue; }
+            bool used = false;  // names may have dots in them: "web.1.log" of process "web.1"
+            for (std::size_t dot = name.find('.'); !used && dot != std::string::npos;
+                 dot = name.find('.', dot + 1)) {
+                used = stems.contains(name.substr(0, dot));
+            }
+            if (!used) { ::unlink(path.c_str()); }
+        }
+        ::closedir(listing);
+    }
+}
+
+Record record_by_marks(const Site& site, const std::string& name) {
+    Record record;
+    record.lab = name;
+    record.boot = boot_id();
+    for (const auto& [ns, inode] : named_namespaces()) {
+        if (inode != 0) { record.namespaces.insert(ns); }
+    }
+    record.secluded = record.namespaces.contains(name);
+    if (DIR* directory = ::opendir(site.etc_netns.c_str())) {
+        while (const dirent* entry = ::readdir(directory)) {
+            char target[PATH_MAX];
+            const std::string path = site.etc_netns + "/" + entry->d_name;
+            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n))
+                             .starts_with(lab_directory(site, name) + "/")) {
+                record.files.insert(path);
+            }
+        }
+        ::closedir(directory);
+    }
+    const OvsInstance own{OvsInstance::Kind::lab, lab_directory(site, name) + "/ovs", name};
+    const OvsInstance warren{OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
+    if (path_exists(own.directory)) {
+        record.ovs = own;
+    } else if (path_exists(warren.directory)) {
+        record.ovs = warren;
+    } else if (auto socket = ovs::machine_socket()) {
+        record.ovs = OvsInstance{OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
+    }
+    return record;
+}
+
+Result<void> stop_unused_ovs(const Site& site) {
+    const OvsInstance own = own_ovs(site);
+    if (!path_exists(own.directory)) { return {}; }
+    WARREN_ASSIGN(const Lock alone, Lock::take(ovs_lock(site)));
+    for (const auto& lab : recorded_labs(site.runtime)) {
+        const auto record = read_record(lab_directory(site, lab));
+        if (!record || (*record && (*record)->ovs == own)) { return {}; }
+    }
+    return ovs::stop(own);
+}
+
+Result<std::vector<Leftover>> leftovers(const Site& site) {
+    WARREN_ASSIGN(auto all, Search(site).run());
+    const OvsInstance own = own_ovs(site);
+    bool used = !path_exists(own.directory);
+    for (const auto& lab : recorded_labs(site.runtime)) {
+        const auto record = read_record(lab_directory(site, lab));
+        used = used || !record || (*record && (*record)->ovs == own);
+    }
+    if (!used) { all.push_back({"", {"Open vSwitch in " + own.directory}, {}}); }
+    return all;
+}
+
+void end_processes(const Leftover& leftover) {
+    for (const auto& id : leftover.processes) {
+        auto fd = open_process(id);
+        if (fd) { (void)end_process(fd->get(), std::chrono::seconds(2), fmt::format("process {}", id.pid)); }
+    }
+}
+
+}  // namespace warren
