@@ -46,8 +46,12 @@ void hold_standard_streams() {
 
 // What was printed may be in a buffer still.
 int finish(int status, int code) {
-    errno = 0;
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) { code = errno != 0 ? errno : code; }
+    const int earlier = errno;
+    if (std::fflush(stdout) != 0) {
+        code = errno;
+    } else if (std::ferror(stdout) != 0 && code == 0) {
+        code = earlier != 0 ? earlier : EIO;
+    }
     if (code != 0) {
         warren::cli::note("cannot write the result: " + warren::errno_text(code));
         status = status == 0 ? 1 : status;
@@ -93,7 +97,9 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return finish(app.exit(error) == 0 ? 0 : 2, 0);
+        errno = 0;
+        const int status = app.exit(error);
+        return finish(status == 0 ? 0 : 2, 0);
     } catch (const std::system_error& error) {  // fmt::print() could not print
         return finish(cli.status, error.code().value());
     }

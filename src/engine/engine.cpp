@@ -120,9 +120,10 @@ tl::unexpected<Error> conflict_failure(const std::string& lab, const std::vector
         reason += fmt::format("{}{} is taken ({})", i == 0 ? "" : ", ", conflicts[i].object, conflicts[i].owner);
     }
     if (conflicts.size() > kShown) { reason += fmt::format(", and {} more", conflicts.size() - kShown); }
-    return failure("bring up lab " + lab, reason,
-                   "give it another name in the file, or set 'root: private', where nothing can clash; 'warren clean' "
-                   "removes what labs that are gone have left");
+    return failure(
+        "bring up lab " + lab, reason,
+        "give it another name in the file, or set 'root: private', where nothing can clash; 'warren clean' "
+        "removes what labs that are gone have left");
 }
 
 // Everything that may exist while OBSERVED turns into WANTED.
@@ -172,6 +173,26 @@ void restore_sysctls(State& wanted, const Record& record) {
         if (found == wanted.namespaces.end()) { continue; }
         for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
     }
+}
+
+// Room for the record that is written when all is done: that there is none shows before anything is changed.
+std::string room_path(const std::string& directory) { return directory + "/room"; }
+
+Result<void> reserve_room(const std::string& directory) {
+    constexpr off_t kMore = 8192;  // what the sysctls that are changed held before
+    struct stat record {};
+    if (::stat((directory + "/record").c_str(), &record) != 0) { record.st_size = 0; }
+    const std::string path = room_path(directory);
+    WARREN_ASSIGN(const Fd room, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    int code = 0;
+    do { code = ::posix_fallocate(room.get(), 0, record.st_size + kMore); } while (code == EINTR);
+    if (code != 0) { return errno_failure(code, "write " + path); }
+    return {};
+}
+
+Result<void> write_last_record(const std::string& directory, const Record& record) {
+    ::unlink(room_path(directory).c_str());
+    return write_record(directory, record);
 }
 
 }  // namespace
@@ -295,6 +316,10 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
                 guard = record.unconfirmed;
             }
             WARREN_TRY(write_record(directory, record));
+            if (auto reserved = reserve_room(directory); !reserved) {
+                if (record_before) { WARREN_TRY(write_last_record(directory, *record_before)); }
+                return tl::unexpected(std::move(reserved).error());
+            }
             // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
             const bool revived =
                 look.record && look.record->ovs && look.wanted.ovs == look.record->ovs && !look.observed.ovs;
@@ -309,18 +334,24 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
                 left_behind = !applied.error().undone;
                 if (record_before && !left_behind) {
                     tidy(directory, look.observed);
-                    WARREN_TRY(write_record(directory, *record_before));
+                    WARREN_TRY(write_last_record(directory, *record_before));
                 }
                 return tl::unexpected(std::move(applied.error().error));
             }
             for (const auto& [ns, values] : applied->sysctls_before) {
                 for (const auto& [key, value] : values) { record.sysctls[ns].try_emplace(key, value); }
             }
+            left_behind = true;
             tidy(directory, look.wanted);
         }
         settle_record(record, look.wanted);
         if (!record.unconfirmed) { ::unlink((directory + "/guard.log").c_str()); }
-        if (!look.record || *look.record != record) { WARREN_TRY(write_record(directory, record)); }
+        if (!look.record || *look.record != record) {
+            if (auto written = write_last_record(directory, record); !written) {
+                written.error().hint = "the lab is up; 'warren up' again writes its record";
+                return tl::unexpected(std::move(written).error());
+            }
+        }
         if (look.record && (!guard || look.record->unconfirmed != guard)) { end_guard(look.record->unconfirmed); }
         ovs_users.reset();  // the record tells from now on who uses it
         done.without_lease = wait_for_leases(look.wanted, options.lease_time, options.interrupted);

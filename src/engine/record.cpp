@@ -244,6 +244,7 @@ Result<Lock> Lock::take(const std::string& path, bool shared, const std::functio
     for (;;) {
         WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/')), 0700));
         if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+            if (errno == ENOENT) { continue; }  // the last lab's end took the one above in between
             return errno_failure("make directory " + directory);
         }
         auto opened = open_file(path, O_RDWR | O_CREAT, 0600);

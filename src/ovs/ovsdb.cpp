@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -25,6 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kDatabase = "Open_vSwitch";
 constexpr std::size_t kReadSize = 64U << 10U;
+constexpr fsblkcnt_t kLittleRoom = 16;  // blocks: the database is written a little at a time
 
 // "ERROR: DETAILS" of an <error> object, or the plain string that control sockets send.
 std::string error_text(const json::value& error) {
@@ -249,6 +251,11 @@ Result<json::array> Client::transact(std::vector<Operation> operations, const st
         const std::string kind = text_of(*object, "error");
         if (refused != nullptr) { *refused = kind; }
         const Operation* operation = i < operations.size() ? &operations[i] : nullptr;
+        // The server writes the reason to its log only.
+        struct statvfs room {};
+        if (kind == "I/O error" && ::statvfs(wire_->name.c_str(), &room) == 0 && room.f_bavail < kLittleRoom) {
+            return failure(attempt, error_text(results[i]) + " (No space left on device)");
+        }
         const bool unmet = operation != nullptr && kind == "timed out" && !operation->unmet.empty();
         return failure(operation != nullptr && !operation->attempt.empty() ? operation->attempt : attempt,
                        unmet ? operation->unmet : error_text(results[i]));
