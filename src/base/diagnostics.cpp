@@ -32,7 +32,7 @@ std::string shown(const std::string& text) {
 
 void Diagnostics::add(Position position, std::string message, std::string hint) {
     if (full()) {
-        ++more_;
+        more_ = true;
         return;
     }
     items_.push_back({position, shown(message), shown(hint)});
@@ -48,7 +48,7 @@ std::string Diagnostics::text() const {
         if (!item.hint.empty()) { out += "; " + item.hint; }
         out += '\n';
     }
-    if (more_ > 0) { out += fmt::format("{}: {} more mistakes\n", file_, more_); }
+    if (more_) { out += fmt::format("{}: more mistakes than these {}\n", file_, items_.size()); }
     return out;
 }
 

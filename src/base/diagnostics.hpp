@@ -22,7 +22,7 @@ struct Diagnostic {
 };
 
 // Collects the mistakes of one file; never prints. Its size is bounded, whatever the file holds: of more than
-// kMost mistakes it keeps the first and counts the rest, and texts are cut to kLongest bytes.
+// kMost mistakes it keeps the first, and texts are cut to kLongest bytes.
 class Diagnostics {
 public:
     static constexpr std::size_t kMost = 1000;
@@ -38,13 +38,13 @@ public:
     [[nodiscard]] const std::string& file() const { return file_; }
 
     // One line each, sorted by place: "FILE:LINE:COLUMN: MESSAGE; HINT\n". Where some were not kept, a last line
-    // says how many.
+    // says so.
     [[nodiscard]] std::string text() const;
 
 private:
     std::string file_;
     std::vector<Diagnostic> items_;
-    std::size_t more_ = 0;
+    bool more_ = false;
 };
 
 }  // namespace warren

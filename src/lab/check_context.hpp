@@ -51,6 +51,9 @@ struct Attachment {
     return node + ":" + port;
 }
 
+// What would be right for an address that is not one of SUBNET's hosts: "its hosts are FIRST to LAST".
+[[nodiscard]] std::string hosts_of(const Prefix& subnet);
+
 class CheckContext {
 public:
     CheckContext(const Lab& lab_, Diagnostics& diagnostics_);

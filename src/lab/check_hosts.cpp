@@ -1,5 +1,6 @@
 // Checks of hosts: addresses, gateways, routes, neighbours, services. Called by check_lab().
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
@@ -23,6 +24,7 @@ public:
                      network.dhcp->places.value("address", network.dhcp->at));
             }
         }
+        for (const auto& [name, network] : context_.servers) { by_folded_name_.try_emplace(folded(name), name); }
         for (const auto& host : lab_.hosts) { check_host(host); }
         check_family(lab_.defaults.host_gateways, lab_.defaults.places, {});
         context_.check_sysctls(lab_.defaults.host_sysctls, lab_.defaults.places, {});
@@ -35,10 +37,28 @@ private:
         Position at;
     };
     // A host's own subnets, to judge gateways by.
-    struct Subnets {
-        std::vector<Prefix> known;
+    class Subnets {
+    public:
         std::set<IpAddress> own;
         bool open_v4 = false;  // a lease will bring one that the file does not tell
+
+        void add(const Prefix& prefix) {
+            if (networks_.insert(prefix.network()).second) { lengths_.insert(prefix.length); }
+        }
+        [[nodiscard]] const std::set<Prefix>& networks() const { return networks_; }
+        // The smallest that ADDRESS is on; nullptr: none.
+        [[nodiscard]] const Prefix* find(const IpAddress& address) const {
+            for (const std::uint8_t length : lengths_) {
+                if (length > address.bits()) { continue; }
+                const auto found = networks_.find(Prefix{address, length}.network());
+                if (found != networks_.end()) { return &*found; }
+            }
+            return nullptr;
+        }
+
+    private:
+        std::set<Prefix> networks_;
+        std::set<std::uint8_t, std::greater<>> lengths_;
     };
 
     void mistake(Position at, std::string message, std::string hint = {}) {
@@ -56,6 +76,13 @@ private:
 
     void check_host(const Host& host) {
         context_.check_node_name(host.name, "host", host.at);
+        const auto [twin, added] = by_folded_name_.try_emplace(folded(host.name), host.name);
+        if (!added && twin->second != host.name) {
+            mistake(
+                host.at,
+                fmt::format("host {} differs from '{}' in case alone", quoted_for_message(host.name), twin->second),
+                "names of hosts are looked up without regard to case");
+        }
         if (IpAddress::parse(host.name)) {
             mistake(host.at, fmt::format("host {} has an IP address for a name", quoted_for_message(host.name)));
         }
@@ -73,6 +100,13 @@ private:
         check_neighbours(host, subnets);
         context_.check_sysctls(host.sysctls, host.places, host.at);
         check_services(host);
+    }
+
+    static std::string folded(std::string name) {
+        for (char& c : name) {
+            if (c >= 'A' && c <= 'Z') { c = static_cast<char>(c + ('a' - 'A')); }
+        }
+        return name;
     }
 
     static std::string end_name(const Host& host, const Interface& interface) {
@@ -110,7 +144,15 @@ private:
     bool check_host_address(const Prefix& prefix, Position at) {
         const IpAddress& address = prefix.address;
         const char* what = nullptr;
-        if (address.is_multicast()) {
+        std::string hint;
+        if (const auto inner = mapped_v4(address)) {
+            mistake(at, fmt::format("{} is an IPv4 address in the form of an IPv6 one", prefix.to_string()),
+                    fmt::format("as in {}/24", inner->to_string()));
+            return false;
+        }
+        if (address.is_v4() && prefix.length == 32 && address == Prefix{address, 0}.last()) {
+            what = "the broadcast address of every subnet";
+        } else if (address.is_multicast()) {
             what = "a multicast address";
         } else if (address.is_unspecified()) {
             what = "no address";
@@ -119,12 +161,26 @@ private:
         } else if (address.is_v4() && !prefix.usable(address)) {
             what = address == prefix.first() ? "the network address of its subnet"
                                              : "the broadcast address of its subnet";
+            hint = hosts_of(prefix);
         } else if (!address.is_v4() && prefix.length < 127 && address == prefix.first()) {
             what = "the network address of its subnet";
+            hint = hosts_of(prefix);
         }
-        if (what == nullptr) { return true; }
-        mistake(at, fmt::format("{} is {}, not a host's", prefix.to_string(), what));
+        if (what == nullptr && prefix.length != 0) { return true; }
+        if (what == nullptr) {
+            mistake(at, fmt::format("{} has every address for its subnet", prefix.to_string()),
+                    fmt::format("as in {}/{}", address.to_string(), address.is_v4() ? 24 : 64));
+            return false;
+        }
+        mistake(at, fmt::format("{} is {}, not a host's", prefix.to_string(), what), hint);
         return false;
+    }
+
+    // The IPv4 address inside ::ffff:0:0/96.
+    static std::optional<IpAddress> mapped_v4(const IpAddress& address) {
+        static const Prefix kMapped = *Prefix::parse("::ffff:0.0.0.0/96");
+        if (!kMapped.contains(address)) { return std::nullopt; }
+        return IpAddress::from_bytes(address.bytes() + 12, 4);
     }
 
     void check_on_network(const Prefix& address, const Network& network, Position at) {
@@ -132,8 +188,10 @@ private:
         const Prefix& subnet = *network.subnet;
         if (address.address.is_link_local() && !address.address.is_v4()) { return; }
         if (!subnet.contains(address.address)) {
-            mistake(at, fmt::format("address {} is outside subnet {} of network {}", address.to_string(),
-                                    subnet.to_string(), quoted_for_message(network.name)));
+            mistake(at,
+                    fmt::format("address {} is outside subnet {} of network {}", address.to_string(),
+                                subnet.to_string(), quoted_for_message(network.name)),
+                    hosts_of(subnet));
             return;
         }
         if (address.length != subnet.length) {
@@ -153,10 +211,12 @@ private:
 
     void add_subnets(const Interface& interface, Subnets& subnets) const {
         const Network* network = context_.attachments.at(&interface).network;
-        subnets.known.insert(subnets.known.end(), interface.addresses.begin(), interface.addresses.end());
-        for (const auto& address : interface.addresses) { subnets.own.insert(address.address); }
+        for (const auto& address : interface.addresses) {
+            subnets.add(address);
+            subnets.own.insert(address.address);
+        }
         if (network != nullptr && network->subnet) {
-            subnets.known.push_back(*network->subnet);
+            subnets.add(*network->subnet);
         } else if (interface.dhcp) {
             subnets.open_v4 = true;
         }
@@ -181,21 +241,21 @@ private:
         }
         if (address.is_link_local() && !address.is_v4()) { return; }
         if (address.is_v4() && subnets.open_v4) { return; }
-        for (const auto& subnet : subnets.known) {
-            if (!subnet.contains(address)) { continue; }
-            if (!subnet.usable(address)) {
-                mistake(at, fmt::format("{} {} is the {} address of {}", what, address.to_string(),
-                                        address == subnet.first() ? "network" : "broadcast",
-                                        subnet.network().to_string()));
+        if (const Prefix* subnet = subnets.find(address)) {
+            if (!subnet->usable(address)) {
+                mistake(at,
+                        fmt::format("{} {} is the {} address of {}", what, address.to_string(),
+                                    address == subnet->first() ? "network" : "broadcast", subnet->to_string()),
+                        hosts_of(*subnet));
             }
             return;
         }
-        std::set<Prefix> own;
-        for (const auto& subnet : subnets.known) { own.insert(subnet.network()); }
-        std::vector<std::string> shown;
-        for (const auto& subnet : own) { shown.push_back(subnet.to_string()); }
         constexpr std::size_t kShown = 4;
-        if (shown.size() > kShown) { shown.resize(kShown); }
+        std::vector<std::string> shown;
+        for (const auto& subnet : subnets.networks()) {
+            if (shown.size() == kShown) { break; }
+            shown.push_back(subnet.to_string());
+        }
         mistake(at,
                 fmt::format("{} {} is on none of the subnets of host {}", what, address.to_string(),
                             quoted_for_message(host.name)),
@@ -283,6 +343,7 @@ private:
     std::map<std::pair<std::size_t, IpAddress>, Holder> holders_;
     std::map<std::pair<std::size_t, MacAddress>, Holder> macs_;
     std::set<std::pair<const Host*, Prefix>> routed_;
+    std::unordered_map<std::string, std::string> by_folded_name_;
 };
 
 }  // namespace

@@ -163,7 +163,8 @@ private:
         const Position at = dhcp.places.value("address", dhcp.at);
         if (!subnet.contains(dhcp.address->address)) {
             mistake(at,
-                    fmt::format("address {} is outside subnet {}", dhcp.address->to_string(), subnet.to_string()));
+                    fmt::format("address {} is outside subnet {}", dhcp.address->to_string(), subnet.to_string()),
+                    hosts_of(subnet));
         } else if (dhcp.address->length != subnet.length) {
             mistake(at,
                     fmt::format("address {} has not the prefix length of subnet {}", dhcp.address->to_string(),
@@ -176,8 +177,10 @@ private:
 
     void check_usable(const Prefix& subnet, const IpAddress& address, Position at) {
         if (subnet.contains(address) && !subnet.usable(address)) {
-            mistake(at, fmt::format("{} is the {} address of {}", address.to_string(),
-                                    address == subnet.first() ? "network" : "broadcast", subnet.to_string()));
+            mistake(at,
+                    fmt::format("{} is the {} address of {}", address.to_string(),
+                                address == subnet.first() ? "network" : "broadcast", subnet.to_string()),
+                    hosts_of(subnet));
         }
     }
 
@@ -187,8 +190,10 @@ private:
         const AddressRange& range = *dhcp.range;
         const Position at = dhcp.places.value("range", dhcp.at);
         if (!subnet.contains(range.first) || !subnet.contains(range.last)) {
-            mistake(at, fmt::format("range {} is outside subnet {} of network {}", range_text(range),
-                                    subnet.to_string(), quoted_for_message(network.name)));
+            mistake(at,
+                    fmt::format("range {} is outside subnet {} of network {}", range_text(range),
+                                subnet.to_string(), quoted_for_message(network.name)),
+                    hosts_of(subnet));
             return false;
         }
         if (range.last < range.first) {
@@ -216,8 +221,10 @@ private:
         if (dhcp.gateway) {
             const Position at = dhcp.places.value("gateway", dhcp.at);
             if (!subnet.contains(*dhcp.gateway)) {
-                mistake(at, fmt::format("gateway {} is outside subnet {}", dhcp.gateway->to_string(),
-                                        subnet.to_string()));
+                mistake(
+                    at,
+                    fmt::format("gateway {} is outside subnet {}", dhcp.gateway->to_string(), subnet.to_string()),
+                    hosts_of(subnet));
             }
             check_usable(subnet, *dhcp.gateway, at);
         }
@@ -274,8 +281,9 @@ private:
                     fmt::format("give it one with {{network: {}, address: dhcp}}", network.name));
             }
             if (!subnet.contains(address)) {
-                mistake(at, fmt::format("reservation {} is outside subnet {}", address.to_string(),
-                                        subnet.to_string()));
+                mistake(at,
+                        fmt::format("reservation {} is outside subnet {}", address.to_string(), subnet.to_string()),
+                        hosts_of(subnet));
             }
             check_usable(subnet, address, at);
             const auto [found, added] = given.try_emplace(address, host);

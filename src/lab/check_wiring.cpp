@@ -220,7 +220,8 @@ private:
             return;
         }
         if (to.node == host.name) {
-            mistake(at, fmt::format("a link of host {} to itself", quoted_for_message(host.name)));
+            mistake(at, fmt::format("a link of host {} to itself", quoted_for_message(host.name)),
+                    "name another host, or a switch");
             return;
         }
         tie.domain = direct_domains_.at(&interface);
@@ -374,7 +375,8 @@ private:
         const bool b = check_link_end(link, 1);
         if (!a || !b) { return; }
         if (link.a.node == link.b.node) {
-            mistake(end_at(link, 1), fmt::format("a link of {} to itself", quoted_for_message(link.a.node)));
+            mistake(end_at(link, 1), fmt::format("a link of {} to itself", quoted_for_message(link.a.node)),
+                    "name two different ones");
             return;
         }
         const Switch* first = context_.find_switch(link.a.node);

@@ -11,6 +11,18 @@
 
 namespace warren {
 
+std::string hosts_of(const Prefix& subnet) {
+    const bool all = subnet.address.bits() - subnet.length < 2;
+    IpAddress first = subnet.first();
+    IpAddress last = subnet.last();
+    if (!all) { first = first.plus(1); }
+    if (!all && subnet.address.is_v4()) {
+        last = subnet.first().plus((std::uint64_t{1} << (32U - subnet.length)) - 2);
+    }
+    if (first == last) { return fmt::format("its only host is {}", first.to_string()); }
+    return fmt::format("its hosts are {} to {}", first.to_string(), last.to_string());
+}
+
 CheckContext::CheckContext(const Lab& lab_, Diagnostics& diagnostics_) : lab(lab_), diagnostics(diagnostics_) {
     for (const auto& sw : lab.switches) {
         if (!switches.try_emplace(sw.name, &sw).second) {
@@ -43,18 +55,21 @@ std::string CheckContext::near(std::string_view name, const std::vector<std::str
 }
 
 std::string CheckContext::near_switch(std::string_view name) {
+    if (nearest_.spent()) { return ""; }
     std::vector<std::string_view> known;
     for (const auto& sw : lab.switches) { known.push_back(sw.name); }
     return near(name, known);
 }
 
 std::string CheckContext::near_network(std::string_view name) {
+    if (nearest_.spent()) { return ""; }
     std::vector<std::string_view> known;
     for (const auto& network : lab.networks) { known.push_back(network.name); }
     return near(name, known);
 }
 
 std::string CheckContext::near_host(std::string_view name, bool servers_too) {
+    if (nearest_.spent()) { return ""; }
     std::vector<std::string> server_names;
     std::vector<std::string_view> known;
     for (const auto& host : lab.hosts) { known.push_back(host.name); }
@@ -68,6 +83,7 @@ std::string CheckContext::near_host(std::string_view name, bool servers_too) {
 }
 
 std::string CheckContext::near_node(std::string_view name) {
+    if (nearest_.spent()) { return ""; }
     std::vector<std::string_view> known;
     for (const auto& sw : lab.switches) { known.push_back(sw.name); }
     for (const auto& host : lab.hosts) { known.push_back(host.name); }

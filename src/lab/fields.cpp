@@ -161,7 +161,7 @@ std::optional<Prefix> ValueReader::prefix(std::string_view text, Position at, st
                 fmt::format("as in {}/{}", text, address->is_v4() ? 24 : 64));
     } else if (address) {
         mistake(at,
-                fmt::format("{}: prefix length {} is outside 0..{}", what,
+                fmt::format("{}: prefix length {} is not one of 0..{}", what,
                             quoted_for_message(text.substr(slash + 1)), address->bits()),
                 fmt::format("as in {}/{}", address->to_string(), address->is_v4() ? 24 : 64));
     } else {

@@ -68,8 +68,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
 }
 
 std::optional<std::string> Nearest::find(std::string_view word, const std::vector<std::string_view>& known) {
-    if (word.empty() || word.size() > 80 || searches_left_ == 0) { return std::nullopt; }
-    --searches_left_;
+    if (word.empty() || word.size() > 80) { return std::nullopt; }
+    if (known.size() > comparisons_left_) {
+        comparisons_left_ = 0;
+        return std::nullopt;
+    }
+    comparisons_left_ -= known.size();
     std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
     std::optional<std::string> best;
     for (const auto candidate : known) {

@@ -50,12 +50,13 @@ template <class T, std::size_t N>
 // Finds what somebody meant by a word that is not known: the nearest by edit distance, if it is near.
 class Nearest {
 public:
-    // Only so many searches are made for one file: the hint is a help, its cost must not grow with the file.
+    // Only so many words are compared for one file: the hint is a help, its cost must not grow with the file.
     [[nodiscard]] std::optional<std::string> find(std::string_view word,
                                                   const std::vector<std::string_view>& known);
+    [[nodiscard]] bool spent() const { return comparisons_left_ == 0; }
 
 private:
-    int searches_left_ = 100;
+    std::size_t comparisons_left_ = 20'000;
 };
 
 // Insertions, deletions, substitutions and swaps of neighbours that lead from A to B; above LIMIT any number over it.

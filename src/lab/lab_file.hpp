@@ -10,7 +10,7 @@
 
 namespace warren {
 
-inline constexpr std::size_t kLargestLabFile = std::size_t{4} << 20U;  // bytes
+inline constexpr std::size_t kLargestLabFile = std::size_t{2} << 20U;  // bytes
 
 // Reads TEXT and checks it wholly (DESIGN §2): every mistake is added to DIAGNOSTICS, with the place
 // of the offending key or value. The Lab returned is meant for use only where DIAGNOSTICS stayed empty.

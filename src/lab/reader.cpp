@@ -25,12 +25,15 @@ public:
         }
         if (const auto* node = fields.find("defaults")) { read_defaults(*node); }
         if (const auto* node = fields.find("switches")) {
+            lab_.switches.reserve(node->entries.size());
             values_.map(*node, "switches", [&](const YamlEntry& entry) { read_switch(entry); });
         }
         if (const auto* node = fields.find("networks")) {
+            lab_.networks.reserve(node->entries.size());
             values_.map(*node, "networks", [&](const YamlEntry& entry) { read_network(entry); });
         }
         if (const auto* node = fields.find("hosts")) {
+            lab_.hosts.reserve(node->entries.size());
             values_.map(*node, "hosts", [&](const YamlEntry& entry) { read_host(entry); });
         }
         if (const auto* node = fields.find("links")) {

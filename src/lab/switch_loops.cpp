@@ -73,11 +73,6 @@ std::vector<Edge> cyclic_part(std::size_t nodes, const std::vector<Edge>& edges)
     return part;
 }
 
-bool carries(const CableLink& link, Vlan vlan) {
-    if (link.vlan) { return *link.vlan == vlan; }
-    return link.trunk.empty() || std::find(link.trunk.begin(), link.trunk.end(), vlan) != link.trunk.end();
-}
-
 std::string names_text(const std::vector<std::string>& names) {
     constexpr std::size_t kShown = 6;
     std::string text;
@@ -97,6 +92,46 @@ public:
     }
 
     void check() {
+        const std::vector<Edge> edges = numbered(cyclic_part(index_.size(), all_edges()));
+        if (edges.empty()) { return; }
+        std::vector<Edge> open;  // carry all VLANs
+        std::map<Vlan, std::vector<Edge>> named;
+        for (const auto& edge : edges) {
+            if (edge.link->vlan) {
+                named[*edge.link->vlan].push_back(edge);
+            } else if (edge.link->trunk.empty()) {
+                open.push_back(edge);
+            }
+            for (const Vlan vlan : std::set<Vlan>(edge.link->trunk.begin(), edge.link->trunk.end())) {
+                if (!edge.link->vlan) { named[vlan].push_back(edge); }
+            }
+        }
+        report(cyclic_part(nodes_.size(), open));
+        Joined parts;
+        for (std::size_t i = 0; i < nodes_.size(); ++i) { parts.add(); }
+        for (const auto& edge : open) { parts.join(edge.a, edge.b); }
+        std::size_t work = 0;
+        for (const auto& [vlan, own] : named) {
+            if (!closes_a_loop(parts, own)) { continue; }
+            work += open.size() + own.size() + nodes_.size();
+            if (work > kMostWork) {
+                context_.mistake(
+                    own.front().link->at,
+                    fmt::format("too many VLANs and links among {} switches to look for loops", nodes_.size()),
+                    "leave 'trunk' out where a link carries all VLANs");
+                return;
+            }
+            std::vector<Edge> carrying;
+            std::merge(open.begin(), open.end(), own.begin(), own.end(), std::back_inserter(carrying),
+                       [](const Edge& x, const Edge& y) { return x.link < y.link; });  // the file's order
+            report(cyclic_part(nodes_.size(), carrying));
+        }
+    }
+
+private:
+    static constexpr std::size_t kMostWork = 1'000'000;  // links and switches looked at for VLANs with loops
+
+    [[nodiscard]] std::vector<Edge> all_edges() const {
         std::vector<Edge> edges;
         for (const auto& link : context_.lab.links) {
             const auto a = index_.find(link.a.node);
@@ -104,22 +139,39 @@ public:
             if (a == index_.end() || b == index_.end() || a == b) { continue; }
             edges.push_back({a->second, b->second, &link});
         }
-        edges = cyclic_part(index_.size() + 1, edges);
-        if (edges.empty()) { return; }
-        std::set<Vlan> vlans{0};  // 0 stands for all that no link names
-        for (const auto& edge : edges) {
-            if (edge.link->vlan) { vlans.insert(*edge.link->vlan); }
-            vlans.insert(edge.link->trunk.begin(), edge.link->trunk.end());
-        }
-        for (const Vlan vlan : vlans) {
-            std::vector<Edge> carrying;
-            std::copy_if(edges.begin(), edges.end(), std::back_inserter(carrying),
-                         [&](const Edge& edge) { return carries(*edge.link, vlan); });
-            report(cyclic_part(index_.size() + 1, carrying));
-        }
+        return edges;
     }
 
-private:
+    // The same with numbers for the switches in loops alone, so that what follows costs nothing for the others.
+    std::vector<Edge> numbered(std::vector<Edge> edges) {
+        std::unordered_map<std::size_t, std::size_t> numbers;
+        const auto number = [&](std::size_t node) {
+            const auto [found, added] = numbers.try_emplace(node, nodes_.size());
+            if (added) { nodes_.push_back(&context_.lab.switches[node]); }
+            return found->second;
+        };
+        for (auto& edge : edges) {
+            edge.a = number(edge.a);
+            edge.b = number(edge.b);
+        }
+        return edges;
+    }
+
+    // Whether EDGES make a loop together with the links inside PARTS; loops of the latter alone do not count.
+    static bool closes_a_loop(Joined& parts, const std::vector<Edge>& edges) {
+        Joined joined;
+        std::unordered_map<std::size_t, std::size_t> numbers;
+        const auto number = [&](std::size_t node) {
+            const auto [found, added] = numbers.try_emplace(parts.of(node), 0);
+            if (added) { found->second = joined.add(); }
+            return found->second;
+        };
+        return std::any_of(edges.begin(), edges.end(), [&](const Edge& edge) {
+            const std::size_t a = number(edge.a);
+            return !joined.join(a, number(edge.b));
+        });
+    }
+
     [[nodiscard]] bool safe(const Switch& sw) const {
         const Lab& lab = context_.lab;
         return stp_of(lab, sw) ||
@@ -128,9 +180,8 @@ private:
 
     // EDGES are all in cycles; says each loop once, at the link that closes it.
     void report(const std::vector<Edge>& edges) {
-        const auto& switches = context_.lab.switches;
         Joined joined;
-        for (std::size_t i = 0; i <= switches.size(); ++i) { joined.add(); }
+        for (std::size_t i = 0; i < nodes_.size(); ++i) { joined.add(); }
         std::vector<const Edge*> closing;
         for (const auto& edge : edges) {
             if (!joined.join(edge.a, edge.b)) { closing.push_back(&edge); }
@@ -147,8 +198,8 @@ private:
             std::vector<std::string> all;
             std::vector<std::string> unsafe;
             for (const std::size_t i : part->second) {
-                all.push_back(switches[i].name);
-                if (!safe(switches[i])) { unsafe.push_back(switches[i].name); }
+                all.push_back(nodes_[i]->name);
+                if (!safe(*nodes_[i])) { unsafe.push_back(nodes_[i]->name); }
             }
             members.erase(part);
             if (unsafe.empty() || !reported_.insert(edge->link).second) { continue; }
@@ -161,7 +212,8 @@ private:
     }
 
     CheckContext& context_;
-    std::unordered_map<std::string_view, std::size_t> index_;
+    std::unordered_map<std::string_view, std::size_t> index_;  // of context_.lab.switches, by name
+    std::vector<const Switch*> nodes_;                         // by number
     std::set<const CableLink*> reported_;
 };
 

@@ -70,7 +70,12 @@ bool check_characters(std::string_view text, Diagnostics& diagnostics) {
     Position at{1, 1};
     for (std::size_t i = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0; i < text.size();) {
         const auto byte = static_cast<unsigned char>(text[i]);
-        const std::size_t length = utf8_length(text.substr(i));
+        const std::size_t length = byte < 0x80 ? 1 : utf8_length(text.substr(i));
+        if (byte == '%' && at.column == 1) {
+            diagnostics.add(at, "a line that begins with '%', a directive of YAML",
+                            "directives are not part of the format: take it out");
+            return false;
+        }
         if (length == 0) {
             diagnostics.add(at, fmt::format("byte 0x{:02x} is not valid UTF-8", byte), "save the file as UTF-8");
             return false;
@@ -157,7 +162,10 @@ private:
                              "make several labs of it");
             return false;
         }
-        if (diagnostics_.full()) { return false; }
+        if (diagnostics_.full()) {
+            diagnostics_.add(node.at, "the rest is not read");
+            return false;
+        }
         const yaml_event_t& raw = event.raw;
         switch (raw.type) {
             case YAML_ALIAS_EVENT:

@@ -1,7 +1,7 @@
 // One YAML document as a tree that knows where each part stands. Used by the reader of lab files alone.
 //
 // A strict subset of YAML 1.1: block and flow mappings, lists and scalars. Refused, each with its place:
-// duplicate keys, anchors, aliases, tags, merge keys, keys that are no scalars, more than one document,
+// duplicate keys, anchors, aliases, tags, directives, merge keys, keys that are no scalars, more than one document,
 // nesting deeper than kMaxYamlDepth, more than kMaxYamlValues keys and values, control characters, text that is not
 // UTF-8. The two limits bound time and memory.
 #pragma once
@@ -16,7 +16,7 @@
 namespace warren {
 
 inline constexpr int kMaxYamlDepth = 64;
-inline constexpr std::size_t kMaxYamlValues = 200'000;
+inline constexpr std::size_t kMaxYamlValues = 100'000;
 
 struct YamlEntry;
 
