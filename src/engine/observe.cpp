@@ -274,6 +274,7 @@ private:
             if (ours || in_the_way || unplaced) { add_link(ns, link); }
         }
         WARREN_TRY(resolve_masters(ns, links, names));
+        WARREN_TRY(observe_checksums(ns, *socket));
         if (ns.links.empty() && want == wanted().namespaces.end()) { state_.namespaces.erase(kMachineNamespace); }
         return {};
     }

@@ -202,12 +202,13 @@ void Differ::set_link(const Kept& kept) {
     const Link& wanted = *kept.wanted;
     const LinkKind kind = wanted.kind;
     const bool same_mac = wanted.mac.is_zero() || kind == LinkKind::loopback || seen_link.mac == wanted.mac;
+    // A bridge's own is the kernel's: the smallest of its ports'.
+    const bool same_mtu = kind == LinkKind::loopback || kind == LinkKind::bridge || seen_link.mtu == wanted.mtu;
     const bool is_port = kind == LinkKind::veth;
     const bool has_offload = is_port || kind == LinkKind::ovs_internal;
     const bool bridge_goes =
         is_port && !seen_link.master.empty() && removed_bridges_.contains({*kept.ns, seen_link.master});
-    const bool same = seen_link.alias == wanted.alias && seen_link.up == wanted.up && same_mac &&
-                      (kind == LinkKind::loopback || seen_link.mtu == wanted.mtu) &&
+    const bool same = seen_link.alias == wanted.alias && seen_link.up == wanted.up && same_mac && same_mtu &&
                       (!is_port || (seen_link.master == wanted.master && seen_link.vlans == wanted.vlans)) &&
                       (!has_offload || seen_link.tx_checksum == wanted.tx_checksum) &&
                       (kind != LinkKind::bridge ||
@@ -217,7 +218,7 @@ void Differ::set_link(const Kept& kept) {
     Link before = bare(seen_link);
     Link after = bare(wanted);
     if (same_mac) { after.mac = before.mac; }
-    if (kind == LinkKind::loopback) { after.mtu = before.mtu; }
+    if (kind == LinkKind::loopback || kind == LinkKind::bridge) { after.mtu = before.mtu; }
     if (bridge_goes && !after.master.empty()) {
         Link released = before;
         released.master.clear();
