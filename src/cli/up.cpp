@@ -45,7 +45,7 @@ void add_up(Cli& cli) {
             } else if (result->steps == 0) {
                 fmt::print("{}: nothing to do\n", lab->name);
             } else {
-                fmt::print("{}: up ({}, {} steps)\n", lab->name, changes_summary(result->changes), result->steps);
+                fmt::print("{}: up ({})\n", lab->name, changes_summary(result->changes, result->steps));
             }
             if (interruption() != 0) { note("it was done when the interruption came; the lab is up"); }
             if (options.confirm.count() > 0 && result->steps > 0) {
@@ -81,7 +81,7 @@ void add_plan(Cli& cli) {
                               if (!result) { return fail(result.error()); }
                               fmt::print("{}", output == Output::json
                                                    ? changes_json(lab->name, result->changes, result->steps) + "\n"
-                                                   : changes_text(result->changes, wants_colour()));
+                                                   : changes_text(result->changes, result->steps, wants_colour()));
                               return exit_code && result->steps > 0 ? 1 : 0;
                           });
     verb.add_option("FILE", file, "the lab file, - for standard input")->required();

@@ -73,6 +73,7 @@ Difference Differ::run() {
     ovs();
     remove_links();
     set_links();
+    find_stale_leases();
     configuration();
     files();
     processes();

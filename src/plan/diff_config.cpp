@@ -33,10 +33,33 @@ bool same_subnet(const Prefix& a, const Prefix& b) {
 
 }  // namespace
 
+// A client that is started for another network, subnet or reservation has nothing until it is given that. One that is
+// started anew for another reason goes on with what it has.
+void Differ::find_stale_leases() {
+    const auto asked_for = [](const Process& process) {
+        std::set<std::string_view> entries;
+        for (const std::string& entry : process.environment) {
+            if (entry.starts_with("WARREN_NETWORK=") || entry.starts_with("WARREN_RESERVED=")) {
+                entries.insert(entry);
+            }
+        }
+        return entries;
+    };
+    for (const auto& [key, wanted] : wanted_.processes) {
+        if (wanted.role != ProcessRole::dhcp_client) { continue; }
+        const auto found = observed_.processes.find(key);
+        if (found == observed_.processes.end()) { continue; }
+        if (found->second.network != wanted.network || asked_for(found->second) != asked_for(wanted)) {
+            stale_leases_.emplace(wanted.net_namespace, wanted.device);
+        }
+    }
+}
+
 Differ::Touched Differ::addresses(const std::string& ns, const Link& observed, const Link& wanted) {
     Touched touched;
     const bool goes_down = observed.up && !wanted.up;
-    if (observed.addresses == wanted.addresses && (observed.leased.empty() || wanted.dhcp) && !goes_down) {
+    const bool keeps_lease = wanted.dhcp && !stale_leases_.contains({ns, wanted.name});
+    if (observed.addresses == wanted.addresses && (observed.leased.empty() || keeps_lease) && !goes_down) {
         return touched;
     }
     std::set<Prefix> gone;
@@ -49,7 +72,7 @@ Differ::Touched Differ::addresses(const std::string& ns, const Link& observed, c
         if (!wanted.addresses.contains(address) && !kernels) { take(address); }
         if (goes_down && !address.address.is_v4()) { take(address); }
     }
-    if (!wanted.dhcp) {
+    if (!keeps_lease) {
         for (const Prefix& address : observed.leased) { take(address); }
     }
     if (goes_down) { touched.v4 = touched.v6 = touched.neighbours = true; }

@@ -20,7 +20,11 @@ Differ::Place Differ::other_end(const std::string& name, const Link& link, const
 // device of a port of ours.
 bool Differ::ours(const Link& link) const {
     if (marked(link.alias)) { return true; }
-    if (link.kind == LinkKind::ovs_internal) { return our_internal_ports_.contains(link.name); }
+    if (link.kind == LinkKind::ovs_internal) {
+        const auto bridge = observed_.bridges.find(link.name);  // its local port
+        return our_internal_ports_.contains(link.name) ||
+               (bridge != observed_.bridges.end() && bridge->second.lab == lab_);
+    }
     if (link.kind == LinkKind::veth && !link.peer.empty()) {
         const Link* other = seen(link.peer_namespace, link.peer);
         return other != nullptr && other->kind == LinkKind::veth && other->peer == link.name &&
@@ -203,7 +207,8 @@ void Differ::set_link(const Kept& kept) {
     const LinkKind kind = wanted.kind;
     const bool same_mac = wanted.mac.is_zero() || kind == LinkKind::loopback || seen_link.mac == wanted.mac;
     // A bridge's own is the kernel's: the smallest of its ports'.
-    const bool same_mtu = kind == LinkKind::loopback || kind == LinkKind::bridge || seen_link.mtu == wanted.mtu;
+    const bool same_mtu =
+        kind == LinkKind::loopback || kind == LinkKind::bridge || wanted.leased_mtu || seen_link.mtu == wanted.mtu;
     const bool is_port = kind == LinkKind::veth;
     const bool has_offload = is_port || kind == LinkKind::ovs_internal;
     const bool bridge_goes =
@@ -218,7 +223,7 @@ void Differ::set_link(const Kept& kept) {
     Link before = bare(seen_link);
     Link after = bare(wanted);
     if (same_mac) { after.mac = before.mac; }
-    if (kind == LinkKind::loopback || kind == LinkKind::bridge) { after.mtu = before.mtu; }
+    if (same_mtu) { after.mtu = before.mtu; }
     if (bridge_goes && !after.master.empty()) {
         Link released = before;
         released.master.clear();

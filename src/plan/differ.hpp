@@ -99,6 +99,7 @@ private:
     void place(const std::string& port);
     void unplace(const std::string& port);
 
+    void find_stale_leases();
     void configuration();
     void configure(const Namespace& wanted, const Namespace& observed);
     [[nodiscard]] Touched addresses(const std::string& ns, const Link& observed, const Link& wanted);
@@ -147,6 +148,9 @@ private:
     std::unordered_map<std::string, Place> internal_seen_;  // by port name
     std::unordered_map<std::string, Place> internal_wanted_;
     std::unordered_map<std::string, std::string> foreign_ports_;  // port name → its lab, "" none
+
+    // Interfaces, by namespace, whose client is to ask for something else than it was given.
+    std::set<std::pair<std::string, std::string>> stale_leases_;
 
     std::unordered_set<std::string> touched_files_;
 };

@@ -21,16 +21,12 @@ std::string netmask(std::uint8_t length) {
     return fmt::format("{}.{}.{}.{}", mask >> 24U, (mask >> 16U) & 255U, (mask >> 8U) & 255U, mask & 255U);
 }
 
-// How many addresses a range has, at most LIMIT.
-std::uint64_t size_of(const AddressRange& range, std::uint64_t limit) {
-    std::uint64_t value = 0;
-    const auto* first = range.first.bytes();
-    const auto* last = range.last.bytes();
-    for (std::size_t i = 0; i < range.first.size(); ++i) {
-        value = value * 256U + last[i] - first[i];  // never negative: first <= last
-        if (value > (std::uint64_t{1} << 40U)) { return limit; }
-    }
-    return std::min(value + 1, limit);
+// How many leases there can be: so many as the subnet has addresses, that neither another range nor a
+// reservation more changes the command.
+std::uint64_t most_leases(const Prefix& subnet) {
+    constexpr unsigned kMost = 20;  // bits
+    const unsigned bits = (subnet.address.is_v4() ? 32U : 128U) - subnet.length;
+    return std::uint64_t{1} << std::min(bits, kMost);
 }
 
 std::string joined(const std::vector<IpAddress>& addresses) {
@@ -90,7 +86,6 @@ std::string options_text(const DhcpServer& server) {
 DhcpServerPlan plan_dhcp_server(const DhcpServer& server) {
     const std::string base = server.directory + "/" + server.network;
     const bool v4 = server.address.address.is_v4();
-    constexpr std::uint64_t kMostLeases = 1U << 20U;
     DhcpServerPlan plan;
     plan.pid_file = base + ".pid";
     const std::string hosts_file = base + ".hosts";
@@ -124,7 +119,7 @@ DhcpServerPlan plan_dhcp_server(const DhcpServer& server) {
         "--dhcp-optsfile=" + options_file,
         "--dhcp-authoritative",
         "--no-ping",  // the probe delays each offer by 3 s
-        fmt::format("--dhcp-lease-max={}", size_of(server.range, kMostLeases) + server.reservations.size()),
+        fmt::format("--dhcp-lease-max={}", most_leases(server.address)),
         fmt::format("--dhcp-range={},{},{},{}", server.range.first.to_string(), server.range.last.to_string(),
                     v4 ? netmask(server.address.length) : std::to_string(server.address.length),
                     server.lease_time.count()),
@@ -139,6 +134,11 @@ DhcpClientPlan plan_dhcp_client(const DhcpClient& client) {
     const std::string pid_file = base + ".pid";
     DhcpClientPlan plan;
     if (!client.resolv_conf.empty()) { plan.environment.push_back("WARREN_RESOLV_CONF=" + client.resolv_conf); }
+    if (!client.network.empty()) {
+        plan.environment.push_back(fmt::format("WARREN_NETWORK={}{}{}", client.network, client.subnet ? " " : "",
+                                               client.subnet ? client.subnet->to_string() : ""));
+    }
+    if (client.reserved) { plan.environment.push_back("WARREN_RESERVED=" + client.reserved->to_string()); }
 
     const std::string name = client.program.substr(client.program.rfind('/') + 1);
     if (name.starts_with("udhcpc")) {
@@ -148,9 +148,8 @@ DhcpClientPlan plan_dhcp_client(const DhcpClient& client) {
                         "-s",           client.script, "-p", pid_file,
                         "-t",           "3",           "-T", "1",
                         "-A",           "1",           "-x", "hostname:" + client.host};
-        for (const char* wanted : {"mtu", "staticroutes"}) {
-            plan.command.insert(plan.command.end(), {"-O", wanted});
-        }
+        if (client.takes_mtu) { plan.command.insert(plan.command.end(), {"-O", "mtu"}); }
+        plan.command.insert(plan.command.end(), {"-O", "staticroutes"});
         return plan;
     }
 
@@ -161,7 +160,7 @@ DhcpClientPlan plan_dhcp_client(const DhcpClient& client) {
         "option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;\n"
         "send host-name \"{}\";\n"
         "request subnet-mask, broadcast-address, routers, domain-name, domain-name-servers, domain-search,\n"
-        "        interface-mtu, rfc3442-classless-static-routes;\n"
+        "        {}rfc3442-classless-static-routes;\n"
         "timeout 60;\n"
         "retry 1;\n"
         "reboot 0;\n"
@@ -169,12 +168,13 @@ DhcpClientPlan plan_dhcp_client(const DhcpClient& client) {
         "initial-delay 0;\n"
         "initial-interval 1;\n"
         "backoff-cutoff 2;\n",
-        client.lab, client.host, client.interface, client.host);
+        client.lab, client.host, client.interface, client.host, client.takes_mtu ? "interface-mtu, " : "");
     plan.restart_files = {configuration};
     plan.command = {client.program,  "-4",  "-d",    "-cf", configuration, "-sf", client.script, "-lf",
                     plan.lease_file, "-pf", pid_file};
     // dhclient hands its script nothing of its own environment but what -e names.
-    std::vector<std::string> handed = plan.environment;
+    std::vector<std::string> handed;
+    if (!client.resolv_conf.empty()) { handed.push_back("WARREN_RESOLV_CONF=" + client.resolv_conf); }
     handed.push_back("WARREN_LAB=" + client.lab);
     handed.push_back("WARREN_HOST=" + client.host);
     for (const auto& entry : handed) { plan.command.insert(plan.command.end(), {"-e", entry}); }

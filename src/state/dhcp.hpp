@@ -59,6 +59,11 @@ struct DhcpClient {
     std::string program;      // of dhclient or udhcpc, told apart by the name's beginning
     std::string script;       // a link to warren named "dhcp-script"
     std::string resolv_conf;  // that the script rewrites; "" none
+    // What the client was started for: with another network, subnet or reservation it is started anew and asks.
+    std::string network;
+    std::optional<Prefix> subnet;
+    std::optional<IpAddress> reserved;
+    bool takes_mtu = true;  // off where the lab's file says one
 };
 
 struct DhcpClientPlan {

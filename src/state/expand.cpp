@@ -3,6 +3,7 @@
 #include "state/expand.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <unordered_map>
 
@@ -386,6 +387,7 @@ private:
             }
         }
         add_link_local(link);
+        if (link.dhcp && !says_mtu(interface)) { give_leased_mtu(link, network); }
         Port port;
         port.name = interface.peer.value_or(default_peer_name(host.name, interface.name));
         port.vlan = interface.vlan;
@@ -404,6 +406,27 @@ private:
         if (interface.to && interface.to->port) { port.name = *interface.to->port; }
         plug(host.name, interface.to ? interface.to->node : network->switch_name, port, std::move(link),
              wire_of(lab_, interface));
+    }
+
+    [[nodiscard]] bool says_mtu(const Interface& interface) const {
+        return interface.mtu.has_value() || lab_.defaults.interface_mtu.has_value();
+    }
+
+    // The MTU that the lab's own server will give (option 26); of another server's it is not known.
+    static void give_leased_mtu(Link& link, const Network* network) {
+        constexpr std::uint8_t kOptionMtu = 26;
+        if (network == nullptr || !network->dhcp) {
+            link.leased_mtu = true;
+            return;
+        }
+        const auto option = network->dhcp->options.find(kOptionMtu);
+        if (option == network->dhcp->options.end()) { return; }
+        const std::string& text = option->second;
+        unsigned mtu = 0;
+        const auto read = std::from_chars(text.data(), text.data() + text.size(), mtu);
+        link.leased_mtu =
+            read.ec != std::errc{} || read.ptr != text.data() + text.size() || mtu < 68 || mtu > 65535;
+        if (!link.leased_mtu) { link.mtu = mtu; }
     }
 
     // A direct link: the interface that wrote it, and the other end, which may be declared without a
@@ -736,6 +759,16 @@ private:
         client.script = directory_ + "/dhcp/dhcp-script";
         if (dns_of(lab_, host).empty()) {
             client.resolv_conf = fmt::format("{}/etc/of-{}/resolv.conf", directory_, host.name);
+        }
+        client.takes_mtu = !says_mtu(interface);
+        if (interface.network) {
+            const Network& network = *networks_.at(*interface.network);
+            client.network = network.name;
+            client.subnet = network.subnet;
+            if (network.dhcp) {
+                const auto reserved = network.dhcp->reservations.find(host.name);
+                if (reserved != network.dhcp->reservations.end()) { client.reserved = reserved->second; }
+            }
         }
         DhcpClientPlan plan = plan_dhcp_client(client);
         Process process;

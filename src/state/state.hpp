@@ -49,6 +49,7 @@ struct Link {
     bool tx_checksum = true;               // transmit checksum offload; off where a userspace datapath carries it
     std::set<Prefix> addresses;            // static
     bool dhcp = false;                     // wanted: IPv4 addresses with a lifetime are the client's to bring
+    bool leased_mtu = false;               // wanted: so is the MTU (of a server that is not the lab's own)
     bool carrier = false;                  // «observed»
     std::set<Prefix> leased;               // «observed» addresses with a lifetime
     int index = 0;                         // «observed» ifindex

@@ -22,19 +22,23 @@ const KindWords& words(Change::Kind kind) {
 
 }  // namespace
 
-std::string changes_summary(const std::vector<Change>& changes) {
+std::string changes_summary(const std::vector<Change>& changes, std::size_t steps) {
+    if (steps == 0) { return "nothing to do"; }
     std::array<std::size_t, 4> counts{};
     for (const auto& change : changes) { ++counts.at(static_cast<std::size_t>(change.kind)); }
-    std::string out;
+    std::string kinds;
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
         if (counts.at(kind) == 0) { continue; }
-        out += fmt::format("{}{} {}", out.empty() ? "" : ", ", counts.at(kind),
-                           words(static_cast<Change::Kind>(kind)).name);
+        kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", counts.at(kind),
+                             words(static_cast<Change::Kind>(kind)).name);
     }
-    return out.empty() ? "no changes" : out;
+    const auto counted = [](std::size_t count, const char* what) {
+        return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+    };
+    return fmt::format("{} in {}: {}", counted(changes.size(), "change"), counted(steps, "step"), kinds);
 }
 
-std::string changes_text(const std::vector<Change>& changes, bool colour) {
+std::string changes_text(const std::vector<Change>& changes, std::size_t steps, bool colour) {
     std::string out;
     for (const auto& change : changes) {
         if (colour) { out += words(change.kind).colour; }
@@ -42,17 +46,19 @@ std::string changes_text(const std::vector<Change>& changes, bool colour) {
         if (colour) { out += "\033[0m"; }
         out += '\n';
     }
-    return out + changes_summary(changes) + "\n";
+    return out + changes_summary(changes, steps) + "\n";
 }
 
 std::string changes_json(const std::string& lab, const std::vector<Change>& changes, std::size_t steps) {
     boost::json::array list;
     for (const auto& change : changes) {
-        list.push_back(boost::json::object{{"kind", words(change.kind).name},
-                                           {"object", change.object},
-                                           {"attribute", change.attribute},
-                                           {"before", change.before},
-                                           {"after", change.after}});
+        boost::json::object entry{{"kind", words(change.kind).name},
+                                  {"object", change.object},
+                                  {"attribute", change.attribute},
+                                  {"before", change.before},
+                                  {"after", change.after}};
+        if (!change.note.empty()) { entry["note"] = change.note; }
+        list.push_back(std::move(entry));
     }
     return boost::json::serialize(
         boost::json::object{{"lab", lab}, {"steps", steps}, {"changes", std::move(list)}});

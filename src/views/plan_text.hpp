@@ -8,11 +8,11 @@
 
 namespace warren {
 
-// "2 added, 1 changed"; "no changes" where there are none.
-[[nodiscard]] std::string changes_summary(const std::vector<Change>& changes);
-// One line each, then the summary. With COLOUR: additions green, removals red, changes yellow.
-[[nodiscard]] std::string changes_text(const std::vector<Change>& changes, bool colour);
-// {"lab", "steps", "changes": [{"kind", "object", "attribute", "before", "after"}]}
+// "3 changes in 5 steps: 2 added, 1 changed"; "nothing to do" where there are none.
+[[nodiscard]] std::string changes_summary(const std::vector<Change>& changes, std::size_t steps);
+// One line each, then the summary. With COLOUR: additions green, removals red, changes yellow, replacements purple.
+[[nodiscard]] std::string changes_text(const std::vector<Change>& changes, std::size_t steps, bool colour);
+// {"lab", "steps", "changes": [{"kind", "object", "attribute", "before", "after", "note" where there is one}]}
 [[nodiscard]] std::string changes_json(const std::string& lab, const std::vector<Change>& changes,
                                        std::size_t steps);
 

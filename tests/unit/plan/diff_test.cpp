@@ -391,6 +391,7 @@ State with_server() {
     server.net_namespace = "dhcp-r";
     server.role = ProcessRole::dhcp_server;
     server.device = "tap-r";
+    server.network = "red-net";
     server.command = {"dnsmasq"};
     server.reload_files = {"/w/hosts"};
     server.restart_files = {"/w/options"};
@@ -435,7 +436,7 @@ TEST(Diff, ADeadProcessIsStartedOneThatBacksOffIsNot) {
     EXPECT_THAT(told(observed, with_server()), IsEmpty());
     server.status = "dead";
     EXPECT_THAT(told(observed, with_server()), ElementsAre("start dnsmasq in host dhcp-r"));
-    EXPECT_THAT(change_texts(observed, with_server()), ElementsAre("dhcp-r:dnsmasq state dead → running"));
+    EXPECT_THAT(change_texts(observed, with_server()), ElementsAre("dhcp server of red-net state dead → running"));
 }
 
 TEST(Diff, AProcessIsStartedAgainWhenItsDeviceIsAnother) {

@@ -354,7 +354,7 @@ void disturb(State& state, const std::vector<std::uint8_t>& tape) {
                 link.leased.insert(prefix("10.78.0.1/24"));
                 break;
             case 6:
-                link.mtu = 1300;
+                if (link.kind != LinkKind::bridge) { link.mtu = 1300; }  // that is the kernel's to choose
                 break;
             case 7:
                 ns->second.routes.insert({prefix("10.200.0.0/16"), std::nullopt, name});

@@ -18,24 +18,30 @@ const std::vector<Change> kChanges{
 };
 
 TEST(PlanText, SummaryCountsOnlyWhatThereIs) {
-    EXPECT_EQ(changes_summary(kChanges), "2 added, 1 removed, 1 changed");
-    EXPECT_EQ(changes_summary({kChanges[3]}), "1 changed");
-    EXPECT_EQ(changes_summary({{Kind::replaced, "red:eth0", "wire", "veth", "internal"}}), "1 replaced");
-    EXPECT_EQ(changes_summary({}), "no changes");
+    EXPECT_EQ(changes_summary(kChanges, 9), "4 changes in 9 steps: 2 added, 1 removed, 1 changed");
+    EXPECT_EQ(changes_summary({kChanges[3]}, 1), "1 change in 1 step: 1 changed");
+    EXPECT_EQ(changes_summary({{Kind::replaced, "red:eth0", "wire", "veth", "internal"}}, 3),
+              "1 change in 3 steps: 1 replaced");
+    EXPECT_EQ(changes_summary({}, 0), "nothing to do");
 }
 
 TEST(PlanText, HasALineForEachChangeThenTheSummary) {
     std::string expected;
     for (const auto& change : kChanges) { expected += text(change) + "\n"; }
-    EXPECT_EQ(changes_text(kChanges, false), expected + "2 added, 1 removed, 1 changed\n");
+    EXPECT_EQ(changes_text(kChanges, 9, false), expected + "4 changes in 9 steps: 2 added, 1 removed, 1 changed\n");
     EXPECT_NE(expected.find("red:eth0-r address 10.0.0.1/24 → 10.0.0.9/24\n"), std::string::npos);
-    EXPECT_EQ(changes_text({}, false), "no changes\n");
+    EXPECT_EQ(changes_text({}, 0, false), "nothing to do\n");
 }
 
 TEST(PlanText, ColourTellsTheKindAndEndsWithTheLine) {
-    EXPECT_EQ(changes_text({kChanges[1]}, true), "\033[32m" + text(kChanges[1]) + "\033[0m\n1 added\n");
-    EXPECT_EQ(changes_text({kChanges[0]}, true), "\033[31m" + text(kChanges[0]) + "\033[0m\n1 removed\n");
-    EXPECT_EQ(changes_text({kChanges[3]}, true), "\033[33m" + text(kChanges[3]) + "\033[0m\n1 changed\n");
+    const auto coloured = [](const Change& change, const char* colour, const char* kind) {
+        return colour + text(change) + "\033[0m\n1 change in 2 steps: 1 " + kind + "\n";
+    };
+    EXPECT_EQ(changes_text({kChanges[1]}, 2, true), coloured(kChanges[1], "\033[32m", "added"));
+    EXPECT_EQ(changes_text({kChanges[0]}, 2, true), coloured(kChanges[0], "\033[31m", "removed"));
+    EXPECT_EQ(changes_text({kChanges[3]}, 2, true), coloured(kChanges[3], "\033[33m", "changed"));
+    const Change replaced{Kind::replaced, "red:eth0", "wire", "veth", "internal", "why"};
+    EXPECT_EQ(changes_text({replaced}, 2, true), coloured(replaced, "\033[35m", "replaced"));
 }
 
 TEST(PlanText, JsonKeepsAttributesApart) {
@@ -50,6 +56,9 @@ TEST(PlanText, JsonKeepsAttributesApart) {
                                         {"attribute", "address"},
                                         {"before", "10.0.0.1/24"},
                                         {"after", "10.0.0.9/24"}}));
+    const auto replaced =
+        json::parse(changes_json("lab", {{Kind::replaced, "a", "wire", "veth", "internal", "why"}}, 3));
+    EXPECT_EQ(replaced.at("changes").at(0).at("note").as_string(), "why");
     EXPECT_EQ(json::parse(changes_json("lab", {}, 0)).at("changes").as_array().size(), 0U);
 }
 
