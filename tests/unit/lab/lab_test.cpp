@@ -105,16 +105,9 @@ TEST(Reader, ALineIsForTheShellAndAListIsNot) {
     EXPECT_EQ(lab.hosts[0].run[1].restart, Restart::never);
 }
 
-TEST(Reader, NamesThatDifferInCaseAreDifferent) {
-    const Lab lab = read_right(
-        "lab: x\nswitches: {br0: {}, BR0: {}}\nhosts: {h1: {interfaces: {eth0: {to: BR0}}}, H1: {interfaces: "
-        "{eth0: {to: br0}}}}\n");
-    EXPECT_EQ(lab.hosts.size(), 2U);
-}
-
 TEST(Reader, TooLargeIsRefused) {
     std::string text = "lab: x\n# ";
-    text.resize((64U << 20U) + 1, 'x');
+    text.resize(kLargestLabFile + 1, 'x');
     Diagnostics diagnostics("t");
     (void)read_lab(text, diagnostics);
     ASSERT_EQ(diagnostics.items().size(), 1U);
