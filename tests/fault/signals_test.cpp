@@ -65,6 +65,13 @@ protected:
 
 class SignalsAtRandom : public Signals, public testing::WithParamInterface<unsigned> {
 protected:
+    void SetUp() override {
+        Signals::SetUp();
+        if (IsSkipped()) { return; }
+        make_decoys();
+        remember_machine();
+    }
+
     std::mt19937 random_{GetParam()};
 
     void up_and_back(const std::string& file, const std::string& lab, int moments) {
