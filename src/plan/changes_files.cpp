@@ -79,12 +79,18 @@ public:
     }
 
 private:
-    // Files that make up a host's /etc, and the host: /etc/netns/NAMESPACE, LAB/etc/of-HOST/…, LAB/etc/with-HOST/….
+    // Files that make up the /etc of a host that comes or goes: /etc/netns/NAMESPACE, LAB/etc/of-HOST/…,
+    // LAB/etc/with-HOST/….
     [[nodiscard]] bool is_of_whole_host(const std::string& path) const {
-        const std::string directory = base_of(parent_of(path));
-        if (directory == "netns") { return teller_.whole(base_of(path)); }
-        const std::size_t dash = directory.find('-');
-        return dash != std::string::npos && teller_.whole_host(directory.substr(dash + 1));
+        for (std::size_t start = 0; start < path.size();) {
+            const std::size_t end = std::min(path.find('/', start), path.size());
+            const std::string part = path.substr(start, end - start);
+            const std::size_t dash = part.find('-');
+            if (teller_.whole(part)) { return true; }
+            if (dash != std::string::npos && teller_.whole_host(part.substr(dash + 1))) { return true; }
+            start = end + 1;
+        }
+        return false;
     }
 
     void file(const std::string& path, Kind kind, bool explained) {

@@ -67,7 +67,7 @@ TEST(Changes, TheKindOfALinkIsReplaced) {
     State after = before;
     add_veth(before, "red", "eth0", "veth-r");
     add_port(before, "ovs1", "veth-r");
-    add_internal(after, "red", "ovs1", "eth0");
+    add_internal(after, "red", "ovs1", "eth0").mac = before.namespaces.at("red").links.at("eth0").mac;
     EXPECT_THAT(texts(before, after),
                 ElementsAre("red:eth0 wire veth → internal (replaced: a veth pair and an internal port "
                             "are different devices)"));

@@ -98,13 +98,15 @@ TEST(DhcpServerPlan, AChangeOfFilesChangesNoCommand) {
 }
 
 DhcpClient client(const char* program) {
-    return {"tenants",
-            "red",
-            "eth0-r",
-            "/run/warren/tenants/dhcp",
-            program,
-            "/run/warren/tenants/dhcp/dhcp-script",
-            "/run/warren/tenants/etc/of-red/resolv.conf"};
+    DhcpClient client;
+    client.lab = "tenants";
+    client.host = "red";
+    client.interface = "eth0-r";
+    client.directory = "/run/warren/tenants/dhcp";
+    client.program = program;
+    client.script = "/run/warren/tenants/dhcp/dhcp-script";
+    client.resolv_conf = "/run/warren/tenants/etc/of-red/resolv.conf";
+    return client;
 }
 
 TEST(DhcpClientPlan, Dhclient) {
