@@ -49,6 +49,15 @@ State bridged() {
     return state;
 }
 
+// The same with a bridge of that name.
+State bridged_as(const std::string& name) {
+    State state;
+    add_host(state, "red");
+    add_bridge(state, name);
+    add_veth(state, "red", "eth0-r", "veth-r", name);
+    return state;
+}
+
 // red by veth and dhcp-r by an internal port on ovs1.
 State tenants() {
     State state;
@@ -135,6 +144,35 @@ TEST(Diff, APortOfABridgeThatGoesIsReleasedFirst) {
                 ElementsAre("set no bridge of link veth-r in the machine's namespace",
                             "delete bridge br0 in the machine's namespace", "start Open vSwitch in /run/warren/ovs",
                             "create Open vSwitch bridge br0 with 1 port"));
+}
+
+TEST(Diff, AnOvsSwitchBecomesABridgeThoughItsDeviceHasTheName) {
+    State observed = tenants();
+    Link device;
+    device.name = "ovs1";
+    device.kind = LinkKind::ovs_internal;
+    observed.namespaces.at("").links["ovs1"] = device;
+    const Difference difference = diff(observed, bridged_as("ovs1"), kLab);
+    EXPECT_THAT(difference.conflicts, IsEmpty());
+    EXPECT_EQ(only<AddBridge>(difference.plan).value.name, "ovs1");
+    observed.bridges.at("ovs1").lab = "another";
+    EXPECT_EQ(diff(observed, bridged_as("ovs1"), kLab).conflicts.size(), 1U);
+}
+
+TEST(Diff, ABridgesOwnMtuIsTheKernels) {
+    State observed = bridged();
+    observed.namespaces.at("").links.at("br0").mtu = 1400;
+    EXPECT_THAT(told(observed, bridged()), IsEmpty());
+}
+
+TEST(Diff, AnMtuThatMayBeLeasedIsLeftAsItIs) {
+    State observed = bridged();
+    State wanted = bridged();
+    observed.namespaces.at("red").links.at("eth0-r").mtu = 1400;
+    wanted.namespaces.at("red").links.at("eth0-r").leased_mtu = true;
+    EXPECT_THAT(told(observed, wanted), IsEmpty());
+    wanted.namespaces.at("red").links.at("eth0-r").up = false;
+    EXPECT_EQ(only<SetLink>(diff(observed, wanted, kLab).plan).after.mtu, 1400U);
 }
 
 TEST(Diff, AReplacedVethIsGivenToItsOvsPortAgain) {
@@ -317,6 +355,41 @@ TEST(Diff, LeasesAreTheClientsWhereOneIsWanted) {
     const Plan plan = diff(observed, wanted, kLab).plan;
     EXPECT_THAT(told(plan), ElementsAre("remove leased address 10.0.0.50/24 from eth0-r in namespace red"));
     EXPECT_THAT(reverse(plan.steps[0]), IsEmpty());
+}
+
+TEST(Diff, ALeaseIsGivenUpWhereTheClientIsToAskForAnother) {
+    State observed = bridged();
+    Link& link = observed.namespaces.at("red").links.at("eth0-r");
+    link.addresses.clear();
+    link.dhcp = true;
+    Process client;
+    client.host = "red";
+    client.name = "dhcp-eth0-r";
+    client.net_namespace = "red";
+    client.role = ProcessRole::dhcp_client;
+    client.device = "eth0-r";
+    client.network = "red-net";
+    client.environment = {"WARREN_NETWORK=red-net 10.0.0.0/24"};
+    observed.processes[{"red", "dhcp-eth0-r"}] = client;
+    State wanted = observed;
+    link.leased = {prefix("10.0.0.50/24")};
+    EXPECT_THAT(told(observed, wanted), IsEmpty());
+    Process& asks = wanted.processes.at({"red", "dhcp-eth0-r"});
+    asks.environment.emplace_back("WARREN_RESOLV_CONF=/x");
+    EXPECT_THAT(told(observed, wanted),
+                ElementsAre("stop dhcp-eth0-r in host red", "start dhcp-eth0-r in host red"));
+    const char* const kGivenUp = "remove leased address 10.0.0.50/24 from eth0-r in namespace red";
+    asks = client;
+    asks.environment.emplace_back("WARREN_RESERVED=10.0.0.77");
+    EXPECT_THAT(told(observed, wanted),
+                ElementsAre("stop dhcp-eth0-r in host red", kGivenUp, "start dhcp-eth0-r in host red"));
+    EXPECT_THAT(change_texts(observed, wanted),
+                ElementsAre("dhcp client on red:eth0-r state running → asks again (its reservation has changed)"));
+    asks = client;
+    asks.network = "green-net";
+    EXPECT_THAT(told(observed, wanted),
+                ElementsAre("stop dhcp-eth0-r in host red", kGivenUp, "start dhcp-eth0-r in host red"));
+    EXPECT_THAT(change_texts(observed, wanted), ElementsAre("red:eth0-r network red-net → green-net"));
 }
 
 TEST(Diff, RoutesOfADeviceComeBackAfterItsAddressChanges) {

@@ -38,6 +38,29 @@ hosts:
   green: {interfaces: {eth0-g: {network: green-net, address: dhcp}}}
 )";
 
+// Of red's interface, where its network gives OPTIONS and it says MORE of itself.
+Link leasing(const std::string& options, const std::string& more = "") {
+    std::string text = kTenants;
+    const std::string range = "range: 10.50.50.10-10.50.50.100";
+    text.replace(text.find(range), range.size(), range + options);
+    const std::string address = "peer: veth-r, address: dhcp";
+    text.replace(text.find(address), address.size(), address + more);
+    return expand(lab_of(text), site()).namespaces.at("red").links.at("eth0-r");
+}
+
+TEST(Expand, TheMtuOfALeaseIsWhatTheNetworkGives) {
+    EXPECT_EQ(leasing("").mtu, 1500U);
+    EXPECT_FALSE(leasing("").leased_mtu);
+    EXPECT_EQ(leasing(", options: {26: \"1400\"}").mtu, 1400U);
+    EXPECT_FALSE(leasing(", options: {26: \"1400\"}").leased_mtu);
+    EXPECT_EQ(leasing(", options: {26: \"1400\"}", ", mtu: 1450").mtu, 1450U);
+    EXPECT_TRUE(leasing(", options: {26: \"wide\"}").leased_mtu);
+    const State other = expand(lab_of("lab: x\nswitches: {br0: {}}\nhosts:\n"
+                                      "  a: {interfaces: {eth0: {to: br0, address: dhcp}}}\n"),
+                               site());
+    EXPECT_TRUE(other.namespaces.at("a").links.at("eth0").leased_mtu) << "whose server it is, is not known";
+}
+
 TEST(Expand, TenantsHaveServersOnInternalPortsWithTheirTag) {
     const State state = expand(lab_of(kTenants), site());
     ASSERT_TRUE(state.bridges.contains("ovs1"));
