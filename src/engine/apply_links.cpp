@@ -180,13 +180,9 @@ void Applier::remove_all_namespaces() {
 void Applier::prepare(const AddBridge& step) {
     const Link& link = step.value;
     indexes_.erase(step.ns);
-    // A bridge takes the smallest MTU of its ports until its own is set to another value (br_change_mtu()); one given
-    // at its creation is not set in that sense.
-    const unsigned another = link.mtu == 1500 ? 1400 : 1500;
-    queue(0, step.ns, new_bridge(link.name, link.mac, another, link.stp, link.vlan_filtering, group_));
+    queue(0, step.ns, new_bridge(link.name, link.mac, link.mtu, link.stp, link.vlan_filtering, group_));
     LinkChange name;
     name.alias = link.alias;
-    name.mtu = link.mtu;
     name.no_ipv6_addresses = true;
     queue(1, step.ns, change_link(link.name, name));
     if (link.up) { queue_up(step.ns, link.name, true); }

@@ -254,11 +254,24 @@ struct Engine::Look {
     State observed;
     Difference difference;
 
+    // The Open vSwitch of our own that the lab has used does not run.
+    [[nodiscard]] bool lost_ovs() const {
+        return record && record->ovs && record->ovs->kind != OvsInstance::Kind::machine &&
+               wanted.ovs == record->ovs && !observed.ovs;
+    }
     Result<void> compare(const Lab& lab, Sockets& sockets) {
         Scope scope{lab.name, record ? &*record : nullptr, &wanted, &site};
         WARREN_ASSIGN(observed, observe(scope, sockets));
         difference = diff(observed, wanted, lab.name);
         add_conflicts(observed, wanted, site, lab.name, difference.conflicts);
+        if (lost_ovs()) {  // its bridges' own links are there still, without the rows that say whose they are
+            std::erase_if(difference.conflicts, [&](const Conflict& conflict) {
+                return std::any_of(wanted.bridges.begin(), wanted.bridges.end(), [&](const auto& bridge) {
+                    return conflict.object == "link " + bridge.first ||
+                           conflict.object.starts_with("link " + bridge.first + " in ");
+                });
+            });
+        }
         return {};
     }
     Result<void> fill(const Engine& engine, const Lab& lab, Sockets& sockets) {
@@ -304,9 +317,23 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
             WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true, options.interrupted));
             WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
         }
+        // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
+        const bool revived = look.lost_ovs();
+        if (revived) {
+            const ApplyOptions reviving{lab.name, look.site, true, {}, options.interrupted};
+            if (auto started = apply(Plan{{StartOvs{*look.wanted.ovs}}}, reviving, sockets); !started) {
+                return tl::unexpected(std::move(started.error().error));
+            }
+            WARREN_TRY(look.compare(lab, sockets));
+        }
         if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
         UpResult done{
             look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+        if (revived) {
+            ++done.steps;
+            auto started = changes(Plan{{StartOvs{*look.wanted.ovs}}}, look.observed, look.wanted);
+            done.changes.insert(done.changes.begin(), started.begin(), started.end());
+        }
         Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name, look.site, true, options.progress, options.interrupted};
@@ -319,15 +346,6 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
             if (auto reserved = reserve_room(directory); !reserved) {
                 if (record_before) { WARREN_TRY(write_last_record(directory, *record_before)); }
                 return tl::unexpected(std::move(reserved).error());
-            }
-            // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
-            const bool revived =
-                look.record && look.record->ovs && look.wanted.ovs == look.record->ovs && !look.observed.ovs;
-            if (revived) {
-                if (auto started = apply(Plan{{StartOvs{*look.wanted.ovs}}}, apply_options, sockets); !started) {
-                    return tl::unexpected(std::move(started.error().error));
-                }
-                WARREN_TRY(look.compare(lab, sockets));
             }
             auto applied = apply(look.difference.plan, apply_options, sockets);
             if (!applied) {

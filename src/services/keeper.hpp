@@ -2,7 +2,7 @@
 //
 // The keeper itself is `warren keeper DIRECTORY LAB`, started by Keeper::ensure() in a session of its own. It
 // follows its children by pidfd, starts them again with backoff when they end (at once, then after 100 ms
-// doubling to 10 s while they end within 5 s of their start), has what they print in a log, and records each
+// doubling to 10 s while they end within 1 s of their start), has what they print in a log, and records each
 // in DIRECTORY/processes/ before it answers. When the keeper is killed or gets SIGTERM its children go on;
 // the next keeper reads the records and takes them back. It listens on DIRECTORY/keeper.sock (0600) and answers
 // only its own user and root (SO_PEERCRED). It holds a lock on DIRECTORY/keeper.lock, which has its pid.

@@ -31,7 +31,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kReadyTime{10'000};
 constexpr milliseconds kGrace{2'000};
-constexpr milliseconds kSoon{5'000};  // a death earlier than this after the start counts for the backoff
+constexpr milliseconds kSoon{1'000};  // a death earlier than this after the start counts for the backoff
 constexpr milliseconds kFirstBackoff{100};
 constexpr milliseconds kLongestBackoff{10'000};
 constexpr off_t kLogLimit = 1 << 20;
