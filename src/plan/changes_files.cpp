@@ -102,12 +102,22 @@ private:
         const bool follows = path.find("/etc/of-") != std::string::npos ||
                              path.find("/etc/with-") != std::string::npos ||
                              (!any.link_target.empty() && kind == Kind::changed);
-        if (told_.contains(path) || any.directory || is_of_whole_host(path) || (explained && follows)) {
+        if (told_.contains(path) || any.directory || is_of_whole_host(path) ||
+            (explained && (follows || is_script(path)))) {
             quiet_.emplace_back(path, kind);
             return;
         }
         if (base_of(path) == "hosts" && names(path, before, after)) { return; }
         plain(path, kind);
+    }
+
+    // What the lab's DHCP clients run: comes with the first of them and goes with the last.
+    [[nodiscard]] bool is_script(const std::string& path) const {
+        const auto has_clients = [](const State& state) {
+            return std::any_of(state.processes.begin(), state.processes.end(),
+                               [](const auto& process) { return process.second.role == ProcessRole::dhcp_client; });
+        };
+        return base_of(path) == "dhcp-script" && has_clients(teller_.observed) != has_clients(teller_.wanted);
     }
 
     void plain(const std::string& path, Kind kind) {

@@ -27,15 +27,18 @@ std::string changes_summary(const std::vector<Change>& changes, std::size_t step
     std::array<std::size_t, 4> counts{};
     for (const auto& change : changes) { ++counts.at(static_cast<std::size_t>(change.kind)); }
     std::string kinds;
+    std::size_t different = 0;
     for (std::size_t kind = 0; kind < counts.size(); ++kind) {
         if (counts.at(kind) == 0) { continue; }
+        ++different;
         kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", counts.at(kind),
                              words(static_cast<Change::Kind>(kind)).name);
     }
     const auto counted = [](std::size_t count, const char* what) {
         return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
     };
-    return fmt::format("{} in {}: {}", counted(changes.size(), "change"), counted(steps, "step"), kinds);
+    const std::string all = fmt::format("{} in {}", counted(changes.size(), "change"), counted(steps, "step"));
+    return different > 1 ? all + ": " + kinds : all;
 }
 
 std::string changes_text(const std::vector<Change>& changes, std::size_t steps, bool colour) {

@@ -8,7 +8,7 @@
 
 namespace warren {
 
-// "3 changes in 5 steps: 2 added, 1 changed"; "nothing to do" where there are none.
+// "3 changes in 5 steps: 2 added, 1 changed"; "1 change in 1 step"; "nothing to do" where there are none.
 [[nodiscard]] std::string changes_summary(const std::vector<Change>& changes, std::size_t steps);
 // One line each, then the summary. With COLOUR: additions green, removals red, changes yellow, replacements purple.
 [[nodiscard]] std::string changes_text(const std::vector<Change>& changes, std::size_t steps, bool colour);

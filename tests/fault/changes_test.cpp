@@ -77,7 +77,7 @@ protected:
         std::vector<std::string> lines;
         std::istringstream text(run.out);
         for (std::string line; std::getline(text, line);) { lines.push_back(line); }
-        EXPECT_THAT(lines.back(), testing::MatchesRegex(".* changes? in .* steps?: .*"));
+        EXPECT_THAT(lines.back(), testing::MatchesRegex("[0-9]+ changes? in [0-9]+ steps?.*"));
         lines.pop_back();
         return lines;
     }

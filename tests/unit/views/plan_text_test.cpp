@@ -19,9 +19,9 @@ const std::vector<Change> kChanges{
 
 TEST(PlanText, SummaryCountsOnlyWhatThereIs) {
     EXPECT_EQ(changes_summary(kChanges, 9), "4 changes in 9 steps: 2 added, 1 removed, 1 changed");
-    EXPECT_EQ(changes_summary({kChanges[3]}, 1), "1 change in 1 step: 1 changed");
+    EXPECT_EQ(changes_summary({kChanges[3]}, 1), "1 change in 1 step");
     EXPECT_EQ(changes_summary({{Kind::replaced, "red:eth0", "wire", "veth", "internal"}}, 3),
-              "1 change in 3 steps: 1 replaced");
+              "1 change in 3 steps");
     EXPECT_EQ(changes_summary({}, 0), "nothing to do");
 }
 
@@ -34,14 +34,14 @@ TEST(PlanText, HasALineForEachChangeThenTheSummary) {
 }
 
 TEST(PlanText, ColourTellsTheKindAndEndsWithTheLine) {
-    const auto coloured = [](const Change& change, const char* colour, const char* kind) {
-        return colour + text(change) + "\033[0m\n1 change in 2 steps: 1 " + kind + "\n";
+    const auto coloured = [](const Change& change, const char* colour) {
+        return colour + text(change) + "\033[0m\n1 change in 2 steps\n";
     };
-    EXPECT_EQ(changes_text({kChanges[1]}, 2, true), coloured(kChanges[1], "\033[32m", "added"));
-    EXPECT_EQ(changes_text({kChanges[0]}, 2, true), coloured(kChanges[0], "\033[31m", "removed"));
-    EXPECT_EQ(changes_text({kChanges[3]}, 2, true), coloured(kChanges[3], "\033[33m", "changed"));
+    EXPECT_EQ(changes_text({kChanges[1]}, 2, true), coloured(kChanges[1], "\033[32m"));
+    EXPECT_EQ(changes_text({kChanges[0]}, 2, true), coloured(kChanges[0], "\033[31m"));
+    EXPECT_EQ(changes_text({kChanges[3]}, 2, true), coloured(kChanges[3], "\033[33m"));
     const Change replaced{Kind::replaced, "red:eth0", "wire", "veth", "internal", "why"};
-    EXPECT_EQ(changes_text({replaced}, 2, true), coloured(replaced, "\033[35m", "replaced"));
+    EXPECT_EQ(changes_text({replaced}, 2, true), coloured(replaced, "\033[35m"));
 }
 
 TEST(PlanText, JsonKeepsAttributesApart) {
