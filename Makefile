@@ -3,10 +3,12 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+SANITIZE ?= address,undefined
+SANITIZED = $(BUILD)-$(if $(filter thread,$(SANITIZE)),thread,sanitize)
 CMAKE_FLAGS ?=
 SECONDS_EACH ?= 60
 
-.PHONY: all build demo test check sanitize fuzz install clean help
+.PHONY: all build demo test check sanitize soak fuzz install clean help
 all: build
 
 help:
@@ -15,6 +17,7 @@ help:
 	@echo "make test       install what is missing, build, run all tests (as root: those that build networks too)"
 	@echo "make check      formatting, clang-tidy on what changed, layers"
 	@echo "make sanitize   the tests once more under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make soak       hours of the tests of tests/fault, and all tests under AddressSanitizer and ThreadSanitizer"
 	@echo "make fuzz       each fuzz target for SECONDS_EACH ($(SECONDS_EACH)) seconds from its corpus; fails on any finding"
 	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR"
 
@@ -36,10 +39,20 @@ check:
 	@scripts/check-layers
 	@scripts/check-tidy $(BUILD)
 
+# SANITIZE=thread for the other one. The faults take their time there: 'make soak' runs them.
 sanitize:
 	@scripts/install-packages build run test
-	@scripts/build $(BUILD)-sanitize -DWARREN_TESTS=ON -DWARREN_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug $(CMAKE_FLAGS)
-	@scripts/run-tests $(BUILD)-sanitize $(JOBS)
+	@scripts/build $(SANITIZED) -DWARREN_TESTS=ON -DWARREN_SANITIZE=$(SANITIZE) -DCMAKE_BUILD_TYPE=Debug $(CMAKE_FLAGS)
+	@WARREN_STRIDE=$${WARREN_STRIDE:-4} scripts/run-tests $(SANITIZED) $(JOBS) $(if $(SOAK),,-LE fault)
+
+# Hours: every crash point each time that it is reached, more random changes, and all tests under both sanitizers.
+soak:
+	@scripts/install-packages build run test
+	@scripts/build $(BUILD) -DWARREN_TESTS=ON $(CMAKE_FLAGS)
+	@WARREN_STRIDE=1 WARREN_CHANGES=400 scripts/run-tests $(BUILD) $(JOBS) -L fault --timeout 7200
+	@$(MAKE) sanitize SOAK=1
+	@$(MAKE) sanitize SOAK=1 SANITIZE=thread
+	@$(MAKE) fuzz SECONDS_EACH=1800
 
 fuzz:
 	@scripts/install-packages build fuzz
@@ -50,4 +63,4 @@ install:
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --strip --prefix "$(PREFIX)"
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-fuzz $(BUILD)-clang

@@ -364,7 +364,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         }
         settle_record(record, look.wanted);
         if (!record.unconfirmed) { ::unlink((directory + "/guard.log").c_str()); }
-        if (!look.record || *look.record != record) {
+        // While steps were made the record there said so.
+        if (!look.difference.plan.empty() || !look.record || *look.record != record) {
             if (auto written = write_last_record(directory, record); !written) {
                 written.error().hint = "the lab is up; 'warren up' again writes its record";
                 return tl::unexpected(std::move(written).error());

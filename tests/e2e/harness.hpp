@@ -34,7 +34,6 @@ std::vector<std::string> snapshot_without_memory();
 // Lines of only one of two snapshots, marked "-" and "+".
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
 
-
 // Base of all end-to-end tests.
 class E2e : public testing::Test {
 protected:

@@ -197,7 +197,7 @@ TEST_F(Crash, EveryPointIsReached) {
     expect_same_machine();
 }
 
-constexpr int kShards = 8;
+constexpr int kShards = 16;
 
 class Sweep : public Crash, public testing::WithParamInterface<int> {};
 
@@ -212,7 +212,7 @@ TEST_P(Sweep, KilledThere) {
             for (const auto& point : points_of(scenario, operation)) {
                 const unsigned count = ++counts[point];
                 if (point == "before-step" || point == "after-step") { continue; }  // the same as their kinds' own
-                if (count > 1 && ++later % stride(12) != 0) { continue; }
+                if (count > 1 && ++later % stride(24) != 0) { continue; }
                 if (++number % kShards != GetParam()) { continue; }
                 sweep_one(scenario, operation, where(point, count));
                 ++tried;
@@ -231,7 +231,7 @@ class Pairs : public Crash, public testing::WithParamInterface<int> {};
 TEST_P(Pairs, KilledAgain) {
     std::mt19937 random(static_cast<unsigned>(GetParam()));
     const auto any = [&](int below) { return static_cast<int>(random() % static_cast<unsigned>(below)); };
-    const int pairs = 200 / kShards / stride(4);
+    const int pairs = 208 / kShards / stride(4);
     for (int i = 0; i < pairs; ++i) {
         const auto all = scenarios();
         const Scenario& scenario = all[static_cast<std::size_t>(any(2))];

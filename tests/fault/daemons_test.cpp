@@ -248,10 +248,10 @@ TEST_F(Dhcp, APoolThatIsExhaustedIsSaid) {
                "}}\nhosts:\n  a: {interfaces: {eth0: {network: n, address: dhcp}}}\n"
                "  b: {interfaces: {eth0: {network: n" +
                address +
-               "}}}\n  c: {interfaces: {eth0: {network: n}}}\n"
+               "}}}\n  c: {interfaces: {eth0: {network: n, address: 10.5.0.30/24}}}\n"
                "expect: [{lease: {host: a, network: n}}]\n";
     };
-    must_warren({"up", write_file("one.yaml", text("10.5.0.10-10.5.0.11", ""))});
+    must_warren({"up", write_file("one.yaml", text("10.5.0.10-10.5.0.11", ", address: 10.5.0.31/24"))});
     must_sh("ip netns exec c udhcpc -i eth0 -n -q -f -s /bin/true");
     const Ran up = warren({"up", write_file("two.yaml", text("10.5.0.10-10.5.0.11", ", address: dhcp"))});
     EXPECT_TRUE(up.ok()) << testing::PrintToString(up);
