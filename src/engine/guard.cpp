@@ -25,7 +25,7 @@ Result<std::optional<Unconfirmed>> start_guard(const Site& site, const std::stri
                        fmt::format("{}", time.count()),
                        fmt::format("{}", self->pid),
                        fmt::format("{}", self->start)};
-    options.directory = "/";
+    options.directory = std::string("/");  // g++ 12 sees an overflow in the assignment of a literal
     options.stdout_fd = log.get();
     options.stderr_fd = log.get();
     options.new_session = true;
