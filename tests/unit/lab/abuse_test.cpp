@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kFull = kLargestLabFile - 100;
 constexpr double kMostMemory = 64;  // MiB
+// ms of processor time. What is refused takes some 30 to 130 on a machine that does nothing else; this is so much more
+// that a loaded machine and an unoptimised build keep it, and that what grows faster than the file does not.
+constexpr double kMostTime = 2000;
 
 struct Outcome {
     int status = -1;
@@ -97,8 +100,7 @@ protected:
         EXPECT_LE(run.said.size(), 1200U * (Diagnostics::kMost + 1));
         fmt::print("{:>28} {:>8} bytes {:5.0f} ms {:5.1f} MiB\n", name, size, run.cpu, run.memory);
         if (std::string(WARREN_SANITIZE) != "") { return; }
-        const bool optimised = std::string(WARREN_BUILD) != "Debug";
-        EXPECT_LT(run.cpu, (optimised ? 100 : 600) * share);
+        EXPECT_LT(run.cpu, kMostTime * share);
         EXPECT_LT(run.memory, kMostMemory);
     }
 
