@@ -392,6 +392,8 @@ TEST_F(Signals, AStormWhileAnUpIsUndoneAndWhileADownIsFinished) {
         wait_until_stopped(up.pid());
         EXPECT_EQ(up.signal(SIGTERM), 0);
         EXPECT_EQ(up.signal(SIGCONT), 0);
+        // Of signals that wait together the lowest number comes first.
+        EXPECT_TRUE(up.wait_for("interrupted; ")) << up.printed();
         Storm storm(up.pid(), {SIGTERM, SIGHUP});
         EXPECT_EQ(up.wait(), 128 + SIGTERM) << up.printed();
         int sent = storm.end();
@@ -402,6 +404,8 @@ TEST_F(Signals, AStormWhileAnUpIsUndoneAndWhileADownIsFinished) {
         wait_until_stopped(down.pid());
         EXPECT_EQ(down.signal(SIGTERM), 0);
         EXPECT_EQ(down.signal(SIGCONT), 0);
+        // Of signals that wait together the lowest number comes first.
+        EXPECT_TRUE(down.wait_for("interrupted; ")) << down.printed();
         Storm second(down.pid(), {SIGTERM, SIGHUP});
         EXPECT_EQ(down.wait(), 128 + SIGTERM) << down.printed();
         sent += second.end();
