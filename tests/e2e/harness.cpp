@@ -82,6 +82,13 @@ void E2e::SetUp() {
     before_ = snapshot();
 }
 
+void BesideOthers::SetUp() {
+    E2e::SetUp();
+    if (IsSkipped()) { return; }
+    make_decoys();
+    remember_machine();
+}
+
 void E2e::expect_same_machine() { EXPECT_THAT(difference(before_, snapshot()), IsEmpty()); }
 
 void PrintTo(const Ran& run, std::ostream* os) {

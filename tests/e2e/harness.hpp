@@ -47,6 +47,22 @@ private:
     std::vector<std::string> before_;
 };
 
+// The same beside what others have made (make_decoys()), which must be as it was in the end.
+class BesideOthers : public E2e {
+protected:
+    void SetUp() override;
+};
+
+// Waits up to 60 s until PREDICATE() is true; whether it came true.
+template <class Predicate>
+bool comes_true(const Predicate& predicate) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!predicate()) {
+        if (std::chrono::steady_clock::now() > until) { return false; }
+    }
+    return true;
+}
+
 struct Ran {
     std::string command;
     int status = -1;  // as a shell's $?; -1: could not be started or took longer than 60 s

@@ -96,15 +96,8 @@ int stride(int usual) {
 
 enum class Operation { up, change, down };
 
-class Crash : public E2e {
+class Crash : public BesideOthers {
 protected:
-    void SetUp() override {
-        E2e::SetUp();
-        if (IsSkipped()) { return; }
-        make_decoys();
-        remember_machine();
-    }
-
     // Brings the machine to where OPERATION begins.
     static void begin(const Scenario& scenario, Operation operation) {
         if (operation != Operation::up) { must_warren({"up", scenario.a}); }

@@ -16,22 +16,8 @@ int pid_in(const std::string& path) { return std::stoi(read_text(path)); }
 constexpr const char* kSwitchPid = "/run/warren/.ovs/ovs-vswitchd.pid";
 constexpr const char* kServerPid = "/run/warren/.ovs/ovsdb-server.pid";
 
-class Daemons : public E2e {
+class Daemons : public BesideOthers {
 protected:
-    void SetUp() override {
-        E2e::SetUp();
-        if (IsSkipped()) { return; }
-        make_decoys();
-        remember_machine();
-    }
-    // Waits up to 60 s; whether it came true.
-    template <class Predicate>
-    static bool comes_true(const Predicate& predicate) {
-        for (const auto until = Clock::now() + std::chrono::seconds(60); Clock::now() < until;) {
-            if (predicate()) { return true; }
-        }
-        return false;
-    }
     static std::string all_drift(const std::string& lab) {
         std::string text;
         for (const auto& line : drift(lab)) { text += line + "\n"; }

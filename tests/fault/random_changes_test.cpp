@@ -430,13 +430,9 @@ public:
         ASSERT_TRUE(wait_for(replies() + 10)) << name_ << " has stopped";
         ASSERT_EQ(run_.signal(SIGINT), 0);
         static_cast<void>(run_.wait());
-        const auto answered = numbers();
-        std::vector<int> lost;
-        for (int sequence = 1; sequence <= *answered.rbegin(); ++sequence) {
-            if (!answered.contains(sequence)) { lost.push_back(sequence); }
-        }
+        const auto lost = lost_pings(read_text(file_));
         EXPECT_THAT(lost, IsEmpty()) << name_;
-        std::cout << fmt::format("ping {}: {} answered, {} lost\n", name_, answered.size(), lost.size());
+        std::cout << fmt::format("ping {}: {} answered, {} lost\n", name_, replies(), lost.size());
     }
 
 private:

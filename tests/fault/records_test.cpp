@@ -11,14 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Records : public E2e {
+class Records : public BesideOthers {
 protected:
-    void SetUp() override {
-        E2e::SetUp();
-        if (IsSkipped()) { return; }
-        make_decoys();
-        remember_machine();
-    }
     static constexpr const char* kRecord = "/run/warren/hello/record";
     static void put(const std::string& path, const std::string& content) {
         std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
