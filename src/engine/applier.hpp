@@ -44,6 +44,7 @@ private:
     struct Cut {
         std::size_t step;
         bool before;
+        bool whole;  // the step's phase cannot be cut
         std::string point;
     };
     // So many namespaces are held open at a time while links are made into them; fewer where few files may be open.
@@ -115,8 +116,6 @@ private:
     // apply_daemons.cpp: Open vSwitch, files, processes
     void prepare(const StartOvs& step);
     void prepare(const StopOvs& step);
-    // A lab whose record cannot be read may use it too: then it stays.
-    [[nodiscard]] bool used_by_others(const OvsInstance& instance) const;
     ovs::Changes& ovs_changes(const OvsInstance& on);
     void prepare(const AddOvsBridge& step);
     void prepare(const DelOvsBridge& step);

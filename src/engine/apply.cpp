@@ -150,7 +150,7 @@ std::optional<Applier::Cut> Applier::next_cut(std::size_t begin, std::size_t end
             if (!undoing_) { names.push_back(where + kind_of((*steps_)[i])); }
             std::optional<Cut> cut;
             for (const auto& name : names) {
-                if (fault::due(name, detail)) { cut = Cut{i, before, name}; }
+                if (fault::due(name, detail)) { cut = Cut{i, before, whole, name}; }
             }
             if (cut) {
                 if (whole) { cut->step = before ? begin : end - 1; }
@@ -172,23 +172,22 @@ std::optional<Error> Applier::run(const std::vector<Step>& steps) {
         const Phase phase = phase_of(steps[begin]);
         std::size_t end = begin + 1;
         while (end < steps.size() && phase_of(steps[end]) == phase) { ++end; }
+        const auto carry_out_until = [&](std::size_t last) {
+            if (last > begin) { execute(phase, begin, last); }
+            for (; begin < last; ++begin) {
+                if (!failed_.contains(begin)) { outcome_[begin] = Outcome::done; }
+            }
+        };
         const auto cut = fault::armed() ? next_cut(begin, end) : std::nullopt;
-        if (cut) { end = cut->step + (cut->before ? 0 : 1); }
         error_.reset();
-        if (end > begin) { execute(phase, begin, end); }
-        for (std::size_t i = begin; i < end; ++i) {
-            if (!failed_.contains(i)) { outcome_[i] = Outcome::done; }
-        }
-        begin = end;
+        carry_out_until(cut ? cut->step + (cut->before ? 0 : 1) : end);
         if (cut && !error_) {
             if (auto fault = fault::act(cut->point); !fault) {
                 error_ = std::move(fault).error();
                 error_->attempt = describe(steps[cut->step]);
                 begin = cut->step + 1;  // left out, also where the others are tried still
             } else if (cut->before) {
-                execute(phase, begin, begin + 1);
-                if (!failed_.contains(begin)) { outcome_[begin] = Outcome::done; }
-                ++begin;
+                carry_out_until(cut->whole ? end : begin + 1);
             }
         }
         if (error_ && !first) { first = error_; }

@@ -58,18 +58,10 @@ void Applier::prepare(const StartOvs& step) {
 }
 
 void Applier::prepare(const StopOvs& step) {
-    if (step.value.kind == OvsInstance::Kind::warren && used_by_others(step.value)) { return; }
+    const bool shared = step.value.kind == OvsInstance::Kind::warren;
+    if (shared && used_by_labs(options_.site.runtime, step.value, options_.lab)) { return; }
     begin_step(current_);
     if (auto stopped = ovs::stop(step.value); !stopped) { fail(current_, std::move(stopped).error()); }
-}
-
-bool Applier::used_by_others(const OvsInstance& instance) const {
-    for (const auto& lab : recorded_labs(options_.site.runtime)) {
-        if (lab == options_.lab) { continue; }
-        const auto record = read_record(options_.site.runtime + "/" + lab);
-        if (!record || (*record && (*record)->ovs == instance)) { return true; }
-    }
-    return false;
 }
 
 ovs::Changes& Applier::ovs_changes(const OvsInstance& on) {

@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -83,13 +82,6 @@ Result<void> check_machine(const State& wanted, const Site& site) {
     return {};
 }
 
-// Whose an alias says that a link is.
-std::string owner_of(const std::string& alias) {
-    constexpr std::string_view kMark = "warren:";
-    if (!alias.starts_with(kMark)) { return "not made by Warren"; }
-    return "lab " + alias.substr(kMark.size(), alias.find('/') - kMark.size());
-}
-
 // Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
 void add_conflicts(const State& observed, const State& wanted, const Site& site, const std::string& lab,
                    std::vector<Conflict>& conflicts) {
@@ -99,7 +91,8 @@ void add_conflicts(const State& observed, const State& wanted, const Site& site,
             const auto link = ns->second.links.find(name);
             if (observed.bridges.contains(name) || link == ns->second.links.end()) { continue; }
             if (link->second.alias.starts_with(mark_prefix(lab))) { continue; }
-            conflicts.push_back({"link " + name, owner_of(link->second.alias)});
+            const std::string owner = lab_of_mark(link->second.alias);
+            conflicts.push_back({"link " + name, owner.empty() ? "not made by Warren" : "lab " + owner});
         }
     }
     for (const auto& [path, file] : observed.files) {
@@ -175,26 +168,6 @@ void restore_sysctls(State& wanted, const Record& record) {
     }
 }
 
-// Room for the record that is written when all is done: that there is none shows before anything is changed.
-std::string room_path(const std::string& directory) { return directory + "/room"; }
-
-Result<void> reserve_room(const std::string& directory) {
-    constexpr off_t kMore = 8192;  // what the sysctls that are changed held before
-    struct stat record {};
-    if (::stat((directory + "/record").c_str(), &record) != 0) { record.st_size = 0; }
-    const std::string path = room_path(directory);
-    WARREN_ASSIGN(const Fd room, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    int code = 0;
-    do { code = ::posix_fallocate(room.get(), 0, record.st_size + kMore); } while (code == EINTR);
-    if (code != 0) { return errno_failure(code, "write " + path); }
-    return {};
-}
-
-Result<void> write_last_record(const std::string& directory, const Record& record) {
-    ::unlink(room_path(directory).c_str());
-    return write_record(directory, record);
-}
-
 }  // namespace
 
 Engine::Engine() {
@@ -241,7 +214,7 @@ Result<Site> Engine::site_for(const Lab& lab, const std::optional<Record>& recor
     } else if (auto socket = ovs::machine_socket()) {
         site.ovs = {OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
     } else {
-        site.ovs = {OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
+        site.ovs = shared_ovs(site);
     }
     return site;
 }
@@ -274,9 +247,9 @@ struct Engine::Look {
         }
         return {};
     }
-    Result<void> fill(const Engine& engine, const Lab& lab, Sockets& sockets) {
-        WARREN_ASSIGN(record, engine.current_record(lab.name));
-        if (record && record->boot != boot_id()) { record.reset(); }  // nothing of it outlived the reboot
+    Result<void> fill(const Engine& engine, const Lab& lab, std::optional<Record> found, Sockets& sockets) {
+        // Nothing of one of before a reboot is there.
+        if (found && found->boot == boot_id()) { record = std::move(found); }
         WARREN_ASSIGN(site, engine.site_for(lab, record));
         wanted = expand(lab, site);
         WARREN_TRY(check_machine(wanted, site));
@@ -287,9 +260,10 @@ struct Engine::Look {
 
 Result<UpResult> Engine::plan(const Lab& lab) {
     WARREN_TRY(need_root("look at the network namespaces of lab " + lab.name));
+    WARREN_ASSIGN(auto record, current_record(lab.name));
     Sockets sockets;
     Look look;
-    WARREN_TRY(look.fill(*this, lab, sockets));
+    WARREN_TRY(look.fill(*this, lab, std::move(record), sockets));
     if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
     return UpResult{
         look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
@@ -303,15 +277,13 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
 
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock&) {
     const std::string directory = directory_of(lab.name);
-    WARREN_ASSIGN(std::optional<Record> record_before, current_record(lab.name));
-    const bool had_record = record_before.has_value();
+    WARREN_ASSIGN(const std::optional<Record> record_before, current_record(lab.name));
     bool left_behind = false;
     std::optional<Unconfirmed> guard;
     auto result = [&]() -> Result<UpResult> {
         Sockets sockets;
         Look look;
-        WARREN_TRY(look.fill(*this, lab, sockets));
-        record_before = look.record;
+        WARREN_TRY(look.fill(*this, lab, record_before, sockets));
         std::optional<Lock> ovs_users;
         if (look.wanted.ovs && look.wanted.ovs->kind == OvsInstance::Kind::warren) {
             WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true, options.interrupted));
@@ -343,8 +315,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
                 guard = record.unconfirmed;
             }
             WARREN_TRY(write_record(directory, record));
-            if (auto reserved = reserve_room(directory); !reserved) {
-                if (record_before) { WARREN_TRY(write_last_record(directory, *record_before)); }
+            if (auto reserved = reserve_record(directory); !reserved) {
+                if (record_before) { WARREN_TRY(write_reserved_record(directory, *record_before)); }
                 return tl::unexpected(std::move(reserved).error());
             }
             auto applied = apply(look.difference.plan, apply_options, sockets);
@@ -352,7 +324,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
                 left_behind = !applied.error().undone;
                 if (record_before && !left_behind) {
                     tidy(directory, look.observed);
-                    WARREN_TRY(write_last_record(directory, *record_before));
+                    WARREN_TRY(write_reserved_record(directory, *record_before));
                 }
                 return tl::unexpected(std::move(applied.error().error));
             }
@@ -366,7 +338,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         if (!record.unconfirmed) { ::unlink((directory + "/guard.log").c_str()); }
         // While steps were made the record there said so.
         if (!look.difference.plan.empty() || !look.record || *look.record != record) {
-            if (auto written = write_last_record(directory, record); !written) {
+            if (auto written = write_reserved_record(directory, record); !written) {
                 written.error().hint = "the lab is up; 'warren up' again writes its record";
                 return tl::unexpected(std::move(written).error());
             }
@@ -377,7 +349,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         return done;
     }();
     if (!result && !left_behind) { end_guard(guard); }
-    if (!result && !had_record && !left_behind) {
+    if (!result && !record_before && !left_behind) {
         // Nothing was there before and nothing is now.
         quit_keeper(directory);
         (void)remove_tree(directory);
@@ -524,7 +496,7 @@ Result<LabStatus> Engine::status(const std::string& name) {
     status.lab = read_lab(status.record.text, diagnostics);
     Sockets sockets;
     Look look;
-    WARREN_TRY(look.fill(*this, status.lab, sockets));
+    WARREN_TRY(look.fill(*this, status.lab, status.record, sockets));
     status.drift = changes(look.difference.plan, look.observed, look.wanted);
     for (const auto& conflict : look.difference.conflicts) {
         status.conflicts.emplace_back(conflict.object, conflict.owner);

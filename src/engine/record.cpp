@@ -98,6 +98,7 @@ Record from_json(const json::object& body) {
 }
 
 std::string record_path(const std::string& directory) { return directory + "/record"; }
+std::string room_path(const std::string& directory) { return directory + "/room"; }
 
 }  // namespace
 
@@ -144,6 +145,32 @@ Result<void> write_record(const std::string& directory, const Record& record) {
     const std::string body = json::serialize(to_json(record));
     return write_file_atomic(record_path(directory),
                              fmt::format("warren-record {} {:x}\n{}", kFormat, stable_hash(body), body));
+}
+
+Result<void> reserve_record(const std::string& directory) {
+    constexpr off_t kMore = 8192;  // what the sysctls that are changed held before
+    struct stat record {};
+    if (::stat(record_path(directory).c_str(), &record) != 0) { record.st_size = 0; }
+    const std::string path = room_path(directory);
+    WARREN_ASSIGN(const Fd room, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    int code = 0;
+    do { code = ::posix_fallocate(room.get(), 0, record.st_size + kMore); } while (code == EINTR);
+    if (code != 0) { return errno_failure(code, "write " + path); }
+    return {};
+}
+
+Result<void> write_reserved_record(const std::string& directory, const Record& record) {
+    ::unlink(room_path(directory).c_str());
+    return write_record(directory, record);
+}
+
+bool used_by_labs(const std::string& runtime, const OvsInstance& instance, const std::string& except) {
+    for (const auto& lab : recorded_labs(runtime)) {
+        if (lab == except) { continue; }
+        const auto record = read_record(runtime + "/" + lab);
+        if (!record || (*record && (*record)->ovs == instance)) { return true; }
+    }
+    return false;
 }
 
 std::vector<std::string> recorded_labs(const std::string& runtime) {

@@ -48,8 +48,15 @@ struct Record {
 // Nothing: there is no record. A damaged one, or one of a later version, is an error that says so.
 [[nodiscard]] Result<std::optional<Record>> read_record(const std::string& directory);
 [[nodiscard]] Result<void> write_record(const std::string& directory, const Record& record);
+// Makes room for the record that is written when all is done: that there is none shows before anything is changed.
+[[nodiscard]] Result<void> reserve_record(const std::string& directory);
+// write_record() into that room.
+[[nodiscard]] Result<void> write_reserved_record(const std::string& directory, const Record& record);
 // Names of the labs that have a directory under RUNTIME, sorted.
 [[nodiscard]] std::vector<std::string> recorded_labs(const std::string& runtime);
+// Whether a lab under RUNTIME other than EXCEPT uses INSTANCE. One whose record cannot be read may.
+[[nodiscard]] bool used_by_labs(const std::string& runtime, const OvsInstance& instance,
+                                const std::string& except = {});
 
 // An exclusive lock that dies with its process (flock). The file is removed by whoever removes its directory.
 class Lock {

@@ -47,17 +47,23 @@ bool has_lab_directories(const Site& site) {
     return found;
 }
 
-constexpr std::string_view kMark = "warren:";
-
-// LAB of "warren:LAB/…"; "" of all others.
-std::string lab_of(std::string_view alias) {
-    if (!alias.starts_with(kMark)) { return {}; }
-    alias.remove_prefix(kMark.size());
-    const std::size_t slash = alias.find('/');
-    return slash == std::string_view::npos ? std::string{} : std::string(alias.substr(0, slash));
+// Calls EACH(PATH, LAB) for every link in /etc/netns that points into a lab's directory.
+template <class Each>
+void each_etc_link(const Site& site, const Each& each) {
+    DIR* directory = ::opendir(site.etc_netns.c_str());
+    if (directory == nullptr) { return; }
+    while (const dirent* entry = ::readdir(directory)) {
+        char target[PATH_MAX];
+        const std::string path = site.etc_netns + "/" + entry->d_name;
+        const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+        if (n <= 0) { continue; }
+        const std::string_view to(target, static_cast<std::size_t>(n));
+        if (!to.starts_with(site.runtime + "/")) { continue; }
+        const std::string_view rest = to.substr(site.runtime.size() + 1);
+        each(path, std::string(rest.substr(0, rest.find('/'))));
+    }
+    ::closedir(directory);
 }
-
-OvsInstance own_ovs(const Site& site) { return {OvsInstance::Kind::warren, site.runtime + "/.ovs", ""}; }
 
 // Gathers for leftovers().
 class Search {
@@ -70,7 +76,7 @@ public:
         look_at_directories();
         WARREN_TRY(look_at_links());
         WARREN_TRY(look_at_namespaces());
-        look_at_etc();
+        each_etc_link(site_, [this](const std::string& path, const std::string& lab) { add(lab, path); });
         look_at_open_vswitch();
         look_at_processes();
         std::vector<Leftover> all;
@@ -112,7 +118,7 @@ private:
     Result<void> look_at_links() {
         WARREN_ASSIGN(auto socket, nl::Socket::open());
         WARREN_ASSIGN(const auto links, dump_links(socket));
-        for (const auto& link : links) { add(lab_of(link.alias), "link " + link.name); }
+        for (const auto& link : links) { add(lab_of_mark(link.alias), "link " + link.name); }
         return {};
     }
 
@@ -123,35 +129,16 @@ private:
             WARREN_ASSIGN(nl::Socket * socket, sockets.in(name));
             WARREN_ASSIGN(const auto links, dump_links(*socket));
             for (const auto& link : links) {
-                if (link.name == "lo") {
-                    add(lab_of(link.alias), "namespace " + name);
-                } else if (lab_of(link.alias).empty() || !known_.contains(lab_of(link.alias))) {
-                    add(lab_of(link.alias), "link " + link.name + " in namespace " + name);
-                }
+                add(lab_of_mark(link.alias),
+                    link.name == "lo" ? "namespace " + name : "link " + link.name + " in namespace " + name);
             }
         }
         return {};
     }
 
-    void look_at_etc() {
-        DIR* directory = ::opendir(site_.etc_netns.c_str());
-        if (directory == nullptr) { return; }
-        while (const dirent* entry = ::readdir(directory)) {
-            char target[PATH_MAX];
-            const std::string path = site_.etc_netns + "/" + entry->d_name;
-            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
-            if (n <= 0) { continue; }
-            const std::string_view to(target, static_cast<std::size_t>(n));
-            if (!to.starts_with(site_.runtime + "/")) { continue; }
-            const std::string_view rest = to.substr(site_.runtime.size() + 1);
-            add(std::string(rest.substr(0, rest.find('/'))), path);
-        }
-        ::closedir(directory);
-    }
-
     void look_at_open_vswitch() {
         std::vector<std::string> sockets;
-        if (ovs::running(own_ovs(site_))) { sockets.push_back(own_ovs(site_).socket()); }
+        if (ovs::running(shared_ovs(site_))) { sockets.push_back(shared_ovs(site_).socket()); }
         if (auto machine = ovs::machine_socket()) { sockets.push_back(*machine); }
         for (const auto& socket : sockets) {
             auto connection = ovs::Connection::connect(socket, std::chrono::seconds(5));
@@ -198,6 +185,8 @@ private:
 
 }  // namespace
 
+OvsInstance shared_ovs(const Site& site) { return {OvsInstance::Kind::warren, site.runtime + "/.ovs", ""}; }
+
 std::string ovs_lock(const Site& site) { return site.runtime + "/.ovs.lock"; }
 
 Result<void> note_made_directories(const Site& site) {
@@ -231,7 +220,7 @@ void remove_runtime(const Site& site) {
 }
 
 void remove_ovs_locks(const Site& site) {
-    if (path_exists(site.runtime + "/.ovs")) { return; }
+    if (path_exists(shared_ovs(site).directory)) { return; }
     Lock::remove_unused(ovs_lock(site));
     Lock::remove_unused(site.runtime + "/.ovs.start.lock");
 }
@@ -281,24 +270,14 @@ Record record_by_marks(const Site& site, const std::string& name) {
         if (inode != 0) { record.namespaces.insert(ns); }
     }
     record.secluded = record.namespaces.contains(name);
-    if (DIR* directory = ::opendir(site.etc_netns.c_str())) {
-        while (const dirent* entry = ::readdir(directory)) {
-            char target[PATH_MAX];
-            const std::string path = site.etc_netns + "/" + entry->d_name;
-            const ssize_t n = ::readlink(path.c_str(), target, sizeof target);
-            if (n > 0 && std::string_view(target, static_cast<std::size_t>(n))
-                             .starts_with(lab_directory(site, name) + "/")) {
-                record.files.insert(path);
-            }
-        }
-        ::closedir(directory);
-    }
+    each_etc_link(site, [&](const std::string& path, const std::string& lab) {
+        if (lab == name) { record.files.insert(path); }
+    });
     const OvsInstance own{OvsInstance::Kind::lab, lab_directory(site, name) + "/ovs", name};
-    const OvsInstance warren{OvsInstance::Kind::warren, site.runtime + "/.ovs", ""};
     if (path_exists(own.directory)) {
         record.ovs = own;
-    } else if (path_exists(warren.directory)) {
-        record.ovs = warren;
+    } else if (path_exists(shared_ovs(site).directory)) {
+        record.ovs = shared_ovs(site);
     } else if (auto socket = ovs::machine_socket()) {
         record.ovs = OvsInstance{OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
     }
@@ -306,25 +285,19 @@ Record record_by_marks(const Site& site, const std::string& name) {
 }
 
 Result<void> stop_unused_ovs(const Site& site) {
-    const OvsInstance own = own_ovs(site);
-    if (!path_exists(own.directory)) { return {}; }
+    const OvsInstance shared = shared_ovs(site);
+    if (!path_exists(shared.directory)) { return {}; }
     WARREN_ASSIGN(const Lock alone, Lock::take(ovs_lock(site)));
-    for (const auto& lab : recorded_labs(site.runtime)) {
-        const auto record = read_record(lab_directory(site, lab));
-        if (!record || (*record && (*record)->ovs == own)) { return {}; }
-    }
-    return ovs::stop(own);
+    if (used_by_labs(site.runtime, shared)) { return {}; }
+    return ovs::stop(shared);
 }
 
 Result<std::vector<Leftover>> leftovers(const Site& site) {
     WARREN_ASSIGN(auto all, Search(site).run());
-    const OvsInstance own = own_ovs(site);
-    bool used = !path_exists(own.directory);
-    for (const auto& lab : recorded_labs(site.runtime)) {
-        const auto record = read_record(lab_directory(site, lab));
-        used = used || !record || (*record && (*record)->ovs == own);
+    const OvsInstance shared = shared_ovs(site);
+    if (path_exists(shared.directory) && !used_by_labs(site.runtime, shared)) {
+        all.push_back({"", {"Open vSwitch in " + shared.directory}, {}});
     }
-    if (!used) { all.push_back({"", {"Open vSwitch in " + own.directory}, {}}); }
     return all;
 }
 

@@ -13,6 +13,8 @@
 
 namespace warren {
 
+// The Open vSwitch of Warren's own that labs share, running or not.
+[[nodiscard]] OvsInstance shared_ovs(const Site& site);
 // Shared by those who use Warren's own Open vSwitch, exclusive for who stops it: nobody is left with a
 // database that has just gone.
 [[nodiscard]] std::string ovs_lock(const Site& site);

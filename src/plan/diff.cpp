@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "plan/differ.hpp"
+#include "state/expand.hpp"
 
 namespace warren {
 
@@ -95,15 +96,10 @@ void Differ::emit(Step step) {
 
 // Who made it is read from a link's mark, or is a lab's name.
 void Differ::conflict(std::string object, std::string_view alias_or_lab) {
-    constexpr std::string_view kMark = "warren:";
-    if (alias_or_lab.starts_with(kMark)) {
-        alias_or_lab.remove_prefix(kMark.size());
-        alias_or_lab = alias_or_lab.substr(0, alias_or_lab.find('/'));
-    } else if (alias_or_lab.find_first_of(": /") != std::string_view::npos) {
-        alias_or_lab = {};  // a person's own text
-    }
-    conflicts_.insert(
-        {std::move(object), alias_or_lab.empty() ? "not made by Warren" : fmt::format("lab {}", alias_or_lab)});
+    std::string lab = lab_of_mark(alias_or_lab);
+    // What is neither a mark nor a name is a person's own text.
+    if (lab.empty() && alias_or_lab.find_first_of(": /") == std::string_view::npos) { lab = alias_or_lab; }
+    conflicts_.insert({std::move(object), lab.empty() ? "not made by Warren" : "lab " + lab});
 }
 
 bool Differ::marked(const std::string& alias) const { return alias.starts_with(prefix_); }

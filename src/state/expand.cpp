@@ -819,7 +819,18 @@ std::string namespace_of(const Lab& lab, const std::string& host) {
 
 std::string root_namespace(const Lab& lab) { return lab.root == RootKind::machine ? kMachineNamespace : lab.name; }
 
-std::string mark_prefix(const std::string& lab) { return "warren:" + lab + "/"; }
+namespace {
+constexpr std::string_view kMark = "warren:";
+}
+
+std::string mark_prefix(const std::string& lab) { return fmt::format("{}{}/", kMark, lab); }
+
+std::string lab_of_mark(std::string_view alias) {
+    if (!alias.starts_with(kMark)) { return {}; }
+    alias.remove_prefix(kMark.size());
+    const std::size_t slash = alias.find('/');
+    return slash == std::string_view::npos ? std::string{} : std::string(alias.substr(0, slash));
+}
 
 // The high byte says 'W'; `ip link show group N` lists a lab's links.
 std::uint32_t link_group(const std::string& lab) {

@@ -28,7 +28,8 @@ struct Site {
 [[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // "red" or "LAB.red"
 [[nodiscard]] std::string root_namespace(const Lab& lab);                         // "" or "LAB"
 [[nodiscard]] std::string mark_prefix(const std::string& lab);                    // "warren:LAB/"
-[[nodiscard]] std::uint32_t link_group(const std::string& lab);                   // IFLA_GROUP of its links
+[[nodiscard]] std::string lab_of_mark(std::string_view alias);   // LAB of "warren:LAB/…"; "" of all others
+[[nodiscard]] std::uint32_t link_group(const std::string& lab);  // IFLA_GROUP of its links
 [[nodiscard]] std::string lab_directory(const Site& site, const std::string& lab);
 // The dnsmasq lease file of a network's server.
 [[nodiscard]] std::string lease_file(const Site& site, const std::string& lab, const std::string& network);
