@@ -56,6 +56,7 @@ Interruption::Interruption(const char* first_remark, const char* second_remark) 
 }
 
 Interruption::~Interruption() {
+    if (first != 0) { return; }
     for (std::size_t i = 0; i < std::size(kAll); ++i) { ::sigaction(kAll[i], &before[i], nullptr); }
 }
 

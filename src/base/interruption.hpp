@@ -7,7 +7,8 @@ namespace warren {
 // While one exists, SIGINT, SIGTERM and SIGHUP are noted and end nothing; those that were ignored (nohup, a job in
 // the background) stay ignored, and so is SIGPIPE. The first prints REMARK to stderr at once. A second SIGINT prints
 // AT_ONCE and ends the process as if nothing had been caught; a second SIGTERM or SIGHUP does not, since timeout(1)
-// and a closing terminal send theirs twice. Calls that block return EINTR.
+// and a closing terminal send theirs twice. Calls that block return EINTR. Where one was noted all of this goes on to
+// the end of the process, so that it is the first that end_by() tells.
 //
 // One at a time in a process. Both texts must outlive it; they end with a newline.
 class Interruption {

@@ -621,6 +621,7 @@ private:
         };
         std::map<std::size_t, std::vector<Member>> parts;  // by what reaches each other
         std::vector<Member> members;
+        members.reserve(lab_.hosts.size() + lab_.networks.size());
         for (const auto& host : lab_.hosts) { members.push_back({host.name, &host}); }
         for (const auto& network : lab_.networks) {
             if (network.dhcp) { members.push_back({dhcp_host_name(network), nullptr}); }
@@ -656,7 +657,7 @@ private:
         const bool dhcp =
             std::any_of(links.begin(), links.end(), [](const auto& link) { return link.second.dhcp; });
         if (dns.empty() && !dhcp) { return shared; }
-        const std::string own = fmt::format("{}/etc/of-{}", directory_, host);
+        std::string own = fmt::format("{}/etc/of-{}", directory_, host);
         add_directory(own);
         File hosts;
         hosts.link_target = shared + "/hosts";

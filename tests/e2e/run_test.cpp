@@ -181,9 +181,12 @@ TEST_F(Services, AreStartedAgainWhenTheyDie) {
 }
 
 TEST_F(Services, LogsAreShown) {
-    must_sh(
-        "ip netns exec user /usr/bin/python3 -c 'import urllib.request as u; "
-        "u.urlopen(\"http://10.4.0.1:8000/\").read()'");
+    // Running is not yet listening.
+    ASSERT_TRUE(comes_true([] {
+        return sh("ip netns exec user /usr/bin/python3 -c 'import urllib.request as u; "
+                  "u.urlopen(\"http://10.4.0.1:8000/\").read()'")
+            .ok();
+    }));
     EXPECT_THAT(must_warren({"logs", "web", "http"}), HasSubstr("GET / HTTP"));
     const std::string all = must_warren({"logs", "web"});
     EXPECT_THAT(all, HasSubstr("hello from web"));

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <string>
 
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +80,19 @@ TEST(Interruption, ASecondSigtermOrSighupDoesNot) {
     });
     EXPECT_TRUE(WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == 0) << ended.status;
     EXPECT_EQ(ended.said, kRemark);
+}
+
+TEST(Interruption, TheFirstIsWhatEndsTheProcess) {
+    const Ended ended = in_child([] {
+        {
+            const Interruption caught(kRemark, kAtOnce);
+            ::raise(SIGTERM);
+        }
+        ::raise(SIGHUP);
+        end_by(interruption());
+        return 0;
+    });
+    EXPECT_TRUE(WIFSIGNALED(ended.status) && WTERMSIG(ended.status) == SIGTERM) << ended.status;
 }
 
 TEST(Interruption, WhatWasIgnoredStaysIgnored) {
