@@ -30,7 +30,7 @@ std::string shown(const std::string& text) {
 
 }  // namespace
 
-void Diagnostics::add(Position position, std::string message, std::string hint) {
+void Diagnostics::add(Position position, const std::string& message, const std::string& hint) {
     if (full()) {
         more_ = true;
         return;

@@ -31,7 +31,7 @@ public:
     explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
     // Control characters in the texts, which a terminal would obey, are shown as \xNN.
-    void add(Position position, std::string message, std::string hint = {});
+    void add(Position position, const std::string& message, const std::string& hint = {});
     [[nodiscard]] bool empty() const { return items_.empty(); }
     [[nodiscard]] bool full() const { return items_.size() >= kMost; }
     [[nodiscard]] const std::vector<Diagnostic>& items() const { return items_; }

@@ -31,6 +31,7 @@ Result<Place> become_host(const std::string& name) {
 
 int replace_by(std::vector<std::string> command) {
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (auto& word : command) { argv.push_back(word.data()); }
     argv.push_back(nullptr);
     ::execvp(argv[0], argv.data());

@@ -70,8 +70,8 @@ public:
     std::unordered_map<const Interface*, Attachment> attachments;
     std::unordered_map<const Network*, std::size_t> network_domains;
 
-    void mistake(Position at, std::string message, std::string hint = {}) {
-        diagnostics.add(at, std::move(message), std::move(hint));
+    void mistake(Position at, const std::string& message, const std::string& hint = {}) {
+        diagnostics.add(at, message, hint);
     }
     [[nodiscard]] const Switch* find_switch(std::string_view name) const { return find(switches, name); }
     [[nodiscard]] const Network* find_network(std::string_view name) const { return find(networks, name); }

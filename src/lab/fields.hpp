@@ -26,8 +26,8 @@ class ValueReader {
 public:
     explicit ValueReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
-    void mistake(Position at, std::string message, std::string hint = {}) {
-        diagnostics_.add(at, std::move(message), std::move(hint));
+    void mistake(Position at, const std::string& message, const std::string& hint = {}) {
+        diagnostics_.add(at, message, hint);
     }
 
     // WHAT names the value in messages: a key.

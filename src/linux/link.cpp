@@ -30,9 +30,9 @@ const Header* body(const nlmsghdr* message) {
 template <class Header>
 nl::Attributes attributes(const nlmsghdr* message) {
     const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-    constexpr std::size_t offset = MNL_ALIGN(sizeof(Header));
-    if (payload <= offset) { return {nullptr, 0}; }
-    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)) + offset, payload - offset};
+    constexpr std::size_t kOffset = MNL_ALIGN(sizeof(Header));
+    if (payload <= kOffset) { return {nullptr, 0}; }
+    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)) + kOffset, payload - kOffset};
 }
 
 std::optional<IpAddress> address_of(const nl::Attributes& found, std::uint16_t type) {

@@ -96,6 +96,7 @@ private:
     void file(const std::string& path, Kind kind, bool explained) {
         const File* before = find_file(teller_.observed, path);
         const File* after = find_file(teller_.wanted, path);
+        if (before == nullptr && after == nullptr) { return; }
         const File& any = after != nullptr ? *after : *before;
         // Hosts that begin or cease to reach each other share other files, to which other links lead. A link in
         // /etc/netns that is missing follows from nothing.
