@@ -61,8 +61,8 @@ private:
         std::set<std::uint8_t, std::greater<>> lengths_;
     };
 
-    void mistake(Position at, std::string message, std::string hint = {}) {
-        context_.mistake(at, std::move(message), std::move(hint));
+    void mistake(Position at, const std::string& message, const std::string& hint = {}) {
+        context_.mistake(at, message, hint);
     }
 
     void hold(std::size_t domain, const IpAddress& address, const std::string& what, Position at) {

@@ -259,6 +259,7 @@ private:
     void add_host(const std::string& ns) {
         const Namespace* wanted = find(view_.wanted.namespaces, ns);
         const Namespace* now = find(view_.observed.namespaces, ns);
+        if (wanted == nullptr && now == nullptr) { return; }
         HostNode host;
         host.name = now != nullptr && !now->host.empty() ? now->host : wanted != nullptr ? wanted->host : ns;
         host.missing = now == nullptr;
@@ -301,8 +302,9 @@ private:
     }
 
     static Nic nic(const Link* wanted, const Link* now) {
-        const Link& link = now != nullptr ? *now : *wanted;
         Nic out;
+        if (wanted == nullptr && now == nullptr) { return out; }
+        const Link& link = now != nullptr ? *now : *wanted;
         out.name = link.name;
         for (const auto& address : link.addresses) {
             if (!address.address.is_link_local()) { out.addresses.push_back(address.to_string()); }

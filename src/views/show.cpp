@@ -95,9 +95,9 @@ public:
     }
 
     [[nodiscard]] const std::vector<const Process*>& processes_of(const std::string& host) const {
-        static const std::vector<const Process*> none;
+        static const std::vector<const Process*> kNone;
         const auto found = processes_.find(host);
-        return found == processes_.end() ? none : found->second;
+        return found == processes_.end() ? kNone : found->second;
     }
 
     [[nodiscard]] int pid_of_server(const std::string& network) const {

@@ -144,17 +144,9 @@ void kill_and_wait(int pid, int signal_number);
 std::vector<int> processes_with(std::string_view text);
 std::string command_line(int pid);
 
-// The machine as sorted lines, to be compared with another's: links with their addresses and marks, routes
-// and rules in all namespaces, Open vSwitch rows, processes, mounts, files under /run and /etc. Without what
-// differs when the same thing is made twice (indexes, pids, counters, lifetimes).
-std::vector<std::string> snapshot();
-// The same without what a lab that is up keeps for later under /run/warren: leases, logs, its keeper's files.
-std::vector<std::string> snapshot_without_memory();
 // What still differs from BEFORE, a snapshot_without_memory(), when nothing does or 20 s have passed: a DHCP client
 // that was started again has its address before the script that sets it has ended.
 std::vector<std::string> lasting_difference(const std::vector<std::string>& before);
-// Lines of only one of two snapshots, marked "-" and "+".
-std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
 
 // What others have made, beside the labs, that must never be touched. It is in every snapshot() from then on; a
 // test that ends with expect_same_machine() calls remember_machine() after it.
