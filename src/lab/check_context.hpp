@@ -8,36 +8,11 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/joined.hpp"
 #include "lab/keys.hpp"
 #include "lab/lab.hpp"
 
 namespace warren {
-
-// Joins things that are one; ids count from 0.
-class Joined {
-public:
-    std::size_t add() {
-        parent_.push_back(parent_.size());
-        return parent_.size() - 1;
-    }
-    std::size_t of(std::size_t at) {
-        while (parent_[at] != at) {
-            parent_[at] = parent_[parent_[at]];
-            at = parent_[at];
-        }
-        return at;
-    }
-    // False: they were joined already.
-    bool join(std::size_t a, std::size_t b) {
-        a = of(a);
-        b = of(b);
-        parent_[a] = b;
-        return a != b;
-    }
-
-private:
-    std::vector<std::size_t> parent_;
-};
 
 // Where an interface's other end is.
 struct Attachment {

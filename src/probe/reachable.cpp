@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/joined.hpp"
 #include "probe/check.hpp"
 
 namespace warren::probe {
@@ -55,7 +56,7 @@ public:
         }
         for (const auto& [ns_name, ns] : state_.namespaces) {
             for (const auto& [name, link] : ns.links) {
-                out_.domains_[{ns_name, name}] = root(id(interface(ns_name, name).at, kUntagged));
+                out_.domains_[{ns_name, name}] = joined_.of({interface(ns_name, name).at, kUntagged});
             }
         }
     }
@@ -124,30 +125,15 @@ private:
         for (const Vlan tag : tags_) {
             const auto in_a = a.inside(tag);
             const auto in_b = b.inside(tag);
-            if (in_a && in_b) { parent_[root(id(a.at, *in_a))] = root(id(b.at, *in_b)); }
+            if (in_a && in_b) { joined_.join({a.at, *in_a}, {b.at, *in_b}); }
         }
-    }
-
-    std::size_t id(const std::string& at, Vlan vlan) {
-        const auto [found, added] = ids_.try_emplace({at, vlan}, parent_.size());
-        if (added) { parent_.push_back(parent_.size()); }
-        return found->second;
-    }
-
-    std::size_t root(std::size_t at) {
-        while (parent_[at] != at) {
-            parent_[at] = parent_[parent_[at]];
-            at = parent_[at];
-        }
-        return at;
     }
 
     const State& state_;
     BroadcastDomains& out_;
     std::map<std::string, Port> ports_;
     std::vector<Vlan> tags_;
-    std::map<std::pair<std::string, Vlan>, std::size_t> ids_;
-    std::vector<std::size_t> parent_;
+    JoinedNames<std::map<std::pair<std::string, Vlan>, std::size_t>> joined_;
 };
 
 BroadcastDomains::BroadcastDomains(const State& state) { DomainBuilder(state, *this).build(); }

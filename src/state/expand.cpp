@@ -4,39 +4,21 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
+#include "base/joined.hpp"
 #include "lab/names.hpp"
+#include "state/address_pools.hpp"
 #include "state/dhcp.hpp"
 
 namespace warren {
 namespace {
 
-// Joins things that reach each other; ids are handed out by name.
-class Groups {
-public:
-    std::size_t id(const std::string& name) {
-        const auto [found, added] = ids_.try_emplace(name, parent_.size());
-        if (added) { parent_.push_back(parent_.size()); }
-        return found->second;
-    }
-    std::size_t root(std::size_t at) {
-        while (parent_[at] != at) {
-            parent_[at] = parent_[parent_[at]];
-            at = parent_[at];
-        }
-        return at;
-    }
-    void join(const std::string& a, const std::string& b) { parent_[root(id(a))] = root(id(b)); }
-    std::size_t of(const std::string& name) { return root(id(name)); }
+constexpr std::string_view kMark = "warren:";
 
-private:
-    std::unordered_map<std::string, std::size_t> ids_;
-    std::vector<std::size_t> parent_;
-};
+using Groups = JoinedNames<std::unordered_map<std::string, std::size_t>>;
 
 // One end of a link at a switch.
 struct Port {
@@ -61,7 +43,11 @@ std::string one_spaced(const std::string& text) {
 class Expander {
 public:
     Expander(const Lab& lab, const Site& site)
-        : lab_(lab), site_(site), root_(root_namespace(lab)), directory_(lab_directory(site, lab.name)) {}
+        : lab_(lab),
+          site_(site),
+          root_(root_namespace(lab)),
+          directory_(lab_directory(site, lab.name)),
+          pools_(lab) {}
 
     State run() {
         index();
@@ -69,7 +55,6 @@ public:
         for (const auto& sw : lab_.switches) { add_switch(sw); }
         for (const auto& link : lab_.links) { join_switches(link); }
         mark_userspace_carried();
-        for (const auto& network : lab_.networks) { reserve_addresses(network); }
         for (const auto& network : lab_.networks) {
             if (network.dhcp) { add_server_host(network); }
         }
@@ -176,82 +161,6 @@ private:
     }
     [[nodiscard]] bool userspace_carries(const std::string& sw) { return userspace_.contains(carried_.of(sw)); }
 
-    // Addresses of a network that are spoken for before any is given out.
-    void reserve_addresses(const Network& network) {
-        auto& used = used_[network.name];
-        if (!network.dhcp) { return; }
-        if (network.dhcp->gateway) { used.insert(*network.dhcp->gateway); }
-        if (network.dhcp->address) { used.insert(network.dhcp->address->address); }
-    }
-    void collect_written_addresses() {
-        if (collected_) { return; }
-        collected_ = true;
-        for (const auto& host : lab_.hosts) {
-            for (const auto& interface : host.interfaces) {
-                if (!interface.network) { continue; }
-                for (const auto& address : interface.addresses) {
-                    used_[*interface.network].insert(address.address);
-                }
-            }
-        }
-    }
-    [[nodiscard]] static bool in_range(const Network& network, const IpAddress& address) {
-        return network.dhcp && network.dhcp->range && network.dhcp->range->first <= address &&
-               address <= network.dhcp->range->last;
-    }
-    std::optional<Prefix> free_address(const Network& network) {
-        collect_written_addresses();
-        if (!network.subnet) { return std::nullopt; }
-        auto& used = used_[network.name];
-        auto& next = next_.try_emplace(network.name, network.subnet->first()).first->second;
-        for (; network.subnet->contains(next); next = next.plus(1)) {
-            // The all-zero host part of IPv6 is the routers' anycast address (RFC 4291 2.6.1).
-            if (!network.subnet->usable(next) || used.contains(next) || in_range(network, next) ||
-                (next == network.subnet->first() && network.subnet->length < next.bits() - 1)) {
-                continue;
-            }
-            used.insert(next);
-            return Prefix{next, network.subnet->length};
-        }
-        return std::nullopt;
-    }
-
-    // The longest run of the subnet's usable addresses that nothing else has.
-    AddressRange free_range(const Network& network) {
-        collect_written_addresses();
-        const auto& used = used_[network.name];
-        std::vector<IpAddress> taken(used.begin(), used.end());
-        std::erase_if(taken, [&](const IpAddress& address) { return !network.subnet->contains(address); });
-        const bool ends = network.subnet->length < 31;
-        const std::uint64_t size = std::uint64_t{1} << (32U - network.subnet->length);
-        const IpAddress base = network.subnet->first();
-        auto offset = [&](const IpAddress& address) {
-            std::uint32_t a = 0;
-            std::uint32_t b = 0;
-            for (int i = 0; i < 4; ++i) {
-                a = a << 8U | address.bytes()[i];
-                b = b << 8U | base.bytes()[i];
-            }
-            return std::uint64_t{a - b};
-        };
-        std::uint64_t start = ends ? 1 : 0;
-        const std::uint64_t stop = ends ? size - 1 : size;  // one past the last
-        std::uint64_t best_start = start;
-        std::uint64_t best_size = 0;
-        auto consider = [&](std::uint64_t end) {
-            if (end > start && end - start > best_size) {
-                best_start = start;
-                best_size = end - start;
-            }
-        };
-        for (const auto& address : taken) {
-            consider(offset(address));
-            start = std::max(start, offset(address) + 1);
-        }
-        consider(stop);
-        return {base.plus(best_start), base.plus(best_start + std::max<std::uint64_t>(best_size, 1) - 1)};
-    }
-
     // What a switch's port looks like for an interface of HOST.
     void plug(const std::string& host, const std::string& sw, const Port& port, Link link, Wire wire) {
         const std::string ns = ns_of(host);
@@ -353,7 +262,7 @@ private:
         make_namespace(ns_of(host), host);
         Link link = host_link(host, name, mtu_of(lab_, Interface{}), std::nullopt);
         std::optional<Prefix> address = network.dhcp->address;
-        if (!address) { address = free_address(network); }
+        if (!address) { address = pools_.free_address(network); }
         if (address) {
             link.addresses.insert(*address);
             server_addresses_[network.name] = *address;
@@ -382,7 +291,7 @@ private:
         if (network != nullptr && interface.addresses.empty() && !interface.dhcp) {
             if (network->dhcp) {
                 link.dhcp = true;
-            } else if (const auto address = free_address(*network)) {
+            } else if (const auto address = pools_.free_address(*network)) {
                 link.addresses.insert(*address);
             }
         }
@@ -693,8 +602,8 @@ private:
         server.network = network.name;
         server.interface = dhcp_interface_name(network);
         server.address = server_addresses_[network.name];
-        used_[network.name].insert(server.address.address);
-        server.range = dhcp.range ? *dhcp.range : free_range(network);
+        pools_.take(network, server.address.address);
+        server.range = dhcp.range ? *dhcp.range : pools_.free_range(network);
         server.lease_time = dhcp.lease_time.value_or(std::chrono::hours(1));
         server.gateway = dhcp.gateway;
         server.dns = dhcp.dns;
@@ -802,9 +711,7 @@ private:
     Groups reach_;    // hosts and VLANs of switches that reach each other
     std::set<Vlan> all_vlans_;
     std::set<std::size_t> userspace_;
-    std::map<std::string, std::set<IpAddress>> used_;
-    std::map<std::string, IpAddress> next_;
-    bool collected_ = false;
+    AddressPools pools_;
     std::map<std::string, Prefix> server_addresses_;
     std::map<std::string, std::set<Vlan>> bridge_vlans_;
     std::map<std::pair<std::string, std::string>, Link> loose_;  // interfaces waiting for their other end
@@ -819,10 +726,6 @@ std::string namespace_of(const Lab& lab, const std::string& host) {
 }
 
 std::string root_namespace(const Lab& lab) { return lab.root == RootKind::machine ? kMachineNamespace : lab.name; }
-
-namespace {
-constexpr std::string_view kMark = "warren:";
-}
 
 std::string mark_prefix(const std::string& lab) { return fmt::format("{}{}/", kMark, lab); }
 
