@@ -24,9 +24,9 @@ CLI::App& Cli::verb(const std::string& name, const std::string& what, const std:
 }
 
 void add_output_option(CLI::App& verb, Output& output) {
-    static const std::map<std::string, Output> forms{{"text", Output::text}, {"json", Output::json}};
+    static const std::map<std::string, Output> kForms{{"text", Output::text}, {"json", Output::json}};
     verb.add_option("-o,--output", output, "Form of the result: text (default) or json")
-        ->transform(CLI::Transformer(forms).description(""))
+        ->transform(CLI::Transformer(kForms).description(""))
         ->type_name("FORM");
 }
 

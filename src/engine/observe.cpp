@@ -49,8 +49,8 @@ public:
 
 private:
     [[nodiscard]] const State& wanted() const {
-        static const State nothing;
-        return scope_.wanted != nullptr ? *scope_.wanted : nothing;
+        static const State kNothing;
+        return scope_.wanted != nullptr ? *scope_.wanted : kNothing;
     }
     [[nodiscard]] std::string switch_namespace() const {
         // A secluded lab's switches are in the namespace of its own name, which its record or file names.

@@ -63,8 +63,8 @@ public:
     }
 
 private:
-    void mistake(Position at, std::string message, std::string hint = {}) {
-        context_.mistake(at, std::move(message), std::move(hint));
+    void mistake(Position at, const std::string& message, const std::string& hint = {}) {
+        context_.mistake(at, message, hint);
     }
 
     void check_network(const Network& network) {

@@ -55,8 +55,8 @@ private:
         const Switch* sw;
     };
 
-    void mistake(Position at, std::string message, std::string hint = {}) {
-        context_.mistake(at, std::move(message), std::move(hint));
+    void mistake(Position at, const std::string& message, const std::string& hint = {}) {
+        context_.mistake(at, message, hint);
     }
 
     // All links of the lab's root namespace, and Open vSwitch ports, share one set of names.

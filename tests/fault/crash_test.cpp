@@ -84,7 +84,7 @@ std::vector<std::string> logged() {
     std::vector<std::string> points;
     std::ifstream log(kLog);
     for (std::string line; std::getline(log, line);) { points.push_back(line.substr(0, line.find(' '))); }
-    std::ofstream(kLog, std::ios::trunc);
+    const std::ofstream emptied(kLog, std::ios::trunc);
     return points;
 }
 

@@ -126,7 +126,7 @@ private:
 
     std::size_t below(std::size_t limit) { return static_cast<std::size_t>(random_() % limit); }
     int between(int first, int last) {
-        return first + static_cast<int>(below(static_cast<std::size_t>(last - first + 1)));
+        return first + static_cast<int>(below(static_cast<std::size_t>(last - first) + 1));
     }
     bool coin() { return below(2) == 0; }
 

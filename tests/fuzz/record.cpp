@@ -31,20 +31,20 @@ struct Directory {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const Directory directory;
+    static const Directory kDirectory;
     fuzz::Input input(data, size);
     const bool whole = input.byte() % 2 == 1;
     const std::string body(input.rest());
-    const std::string content = whole ? body : fmt::format("{}{:x}\n{}", directory.head, stable_hash(body), body);
-    FUZZ_REQUIRE(write_file_atomic(directory.path + "/record", content).has_value());
-    const auto record = read_record(directory.path);
+    const std::string content = whole ? body : fmt::format("{}{:x}\n{}", kDirectory.head, stable_hash(body), body);
+    FUZZ_REQUIRE(write_file_atomic(kDirectory.path + "/record", content).has_value());
+    const auto record = read_record(kDirectory.path);
     if (!record) {
         FUZZ_REQUIRE(!record.error().message().empty());
         return 0;
     }
     FUZZ_REQUIRE(record->has_value());
-    FUZZ_REQUIRE(write_record(directory.path, **record).has_value());
-    const auto again = read_record(directory.path);
+    FUZZ_REQUIRE(write_record(kDirectory.path, **record).has_value());
+    const auto again = read_record(kDirectory.path);
     FUZZ_REQUIRE(again.has_value() && *again == *record);
     return 0;
 }

@@ -9,6 +9,8 @@
 #include <set>
 #include <thread>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -19,9 +21,7 @@
 namespace warren {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 class NetlinkTest : public testing::Test {
 protected:

@@ -24,7 +24,7 @@ constexpr auto kTimeout = 20s;
 
 #define ASSERT_DONE(expression)                                    \
     do {                                                           \
-        const auto done_ = (expression);                           \
+        const auto& done_ = (expression);                          \
         ASSERT_TRUE(done_.has_value()) << done_.error().message(); \
     } while (false)
 

@@ -378,17 +378,17 @@ TEST(Diff, ALeaseIsGivenUpWhereTheClientIsToAskForAnother) {
     asks.environment.emplace_back("WARREN_RESOLV_CONF=/x");
     EXPECT_THAT(told(observed, wanted),
                 ElementsAre("stop dhcp-eth0-r in host red", "start dhcp-eth0-r in host red"));
-    const char* const kGivenUp = "remove leased address 10.0.0.50/24 from eth0-r in namespace red";
+    const char* const given_up = "remove leased address 10.0.0.50/24 from eth0-r in namespace red";
     asks = client;
     asks.environment.emplace_back("WARREN_RESERVED=10.0.0.77");
     EXPECT_THAT(told(observed, wanted),
-                ElementsAre("stop dhcp-eth0-r in host red", kGivenUp, "start dhcp-eth0-r in host red"));
+                ElementsAre("stop dhcp-eth0-r in host red", given_up, "start dhcp-eth0-r in host red"));
     EXPECT_THAT(change_texts(observed, wanted),
                 ElementsAre("dhcp client on red:eth0-r state running → asks again (its reservation has changed)"));
     asks = client;
     asks.network = "green-net";
     EXPECT_THAT(told(observed, wanted),
-                ElementsAre("stop dhcp-eth0-r in host red", kGivenUp, "start dhcp-eth0-r in host red"));
+                ElementsAre("stop dhcp-eth0-r in host red", given_up, "start dhcp-eth0-r in host red"));
     EXPECT_THAT(change_texts(observed, wanted), ElementsAre("red:eth0-r network red-net → green-net"));
 }
 

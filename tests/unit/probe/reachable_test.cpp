@@ -36,7 +36,7 @@ Link& plug(State& state, const std::string& host, const std::string& name, const
     return link;
 }
 
-void patch(State& state, const std::string& a, const std::string& b, std::vector<Vlan> trunks) {
+void patch(State& state, const std::string& a, const std::string& b, const std::vector<Vlan>& trunks) {
     for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
         OvsBridge& sw = state.bridges[from];
         sw.name = from;

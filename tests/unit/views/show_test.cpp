@@ -55,9 +55,9 @@ const json::object& named(const json::value& array, const std::string& name) {
     for (const auto& one : array.as_array()) {
         if (one.at("name").as_string() == name) { return one.as_object(); }
     }
-    static const json::object none;
+    static const json::object kNone;
     ADD_FAILURE() << "nothing is named " << name << " in " << json::serialize(array);
-    return none;
+    return kNone;
 }
 
 std::vector<std::string> keys(const json::object& object) {
