@@ -106,7 +106,7 @@ TEST_F(Interrupted, UpKilledIsCompletedOrRemoved) {
     const std::string file = example("tenants.yaml");
     Background up({WARREN_PROGRAM, "up", file});
     // The record is the first thing that `up` leaves; what else is there by then is chance.
-    must_sh("timeout 10 bash -c 'until [ -e /run/warren/tenants/record ]; do :; done'");
+    must_sh("timeout 60 bash -c 'until [ -e /run/warren/tenants/record ]; do :; done'");
     kill_and_wait(up.pid(), SIGKILL);
     must_warren({"up", file});
     EXPECT_THAT(drift("tenants"), IsEmpty());
@@ -117,7 +117,7 @@ TEST_F(Interrupted, UpKilledIsCompletedOrRemoved) {
 
 TEST_F(Interrupted, DownAfterAKilledUpLeavesNothing) {
     Background up({WARREN_PROGRAM, "up", example("tenants.yaml")});
-    must_sh("timeout 10 bash -c 'until [ -e /run/netns/red ]; do :; done'");
+    must_sh("timeout 60 bash -c 'until [ -e /run/netns/red ]; do :; done'");
     kill_and_wait(up.pid(), SIGKILL);
     must_warren({"down", "tenants"});
     expect_same_machine();

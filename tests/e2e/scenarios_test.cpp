@@ -61,7 +61,7 @@ TEST_F(RedGreen, Ping) {
 TEST_F(RedGreen, TcpByIperf) {
     Background server({"ip", "netns", "exec", "green", "iperf3", "-s", "-1", "--forceflush"});
     ASSERT_TRUE(server.wait_for("listening")) << server.printed();
-    const Ran client = sh("ip netns exec red iperf3 -c 10.0.0.2 -n 4M --connect-timeout 3000 -J");
+    const Ran client = sh("ip netns exec red iperf3 -c 10.0.0.2 -n 4M --connect-timeout 30000 -J");
     ASSERT_TRUE(client.ok()) << testing::PrintToString(client);
     const json::value end = at(json::parse(client.out), "end");
     EXPECT_GE(at(at(end, "sum_received"), "bytes").to_number<double>(), 1e6);
@@ -203,7 +203,7 @@ TEST_F(Tenants, TenantReachesItsServerAndNotTheOther) {
 TEST_F(Tenants, TcpToTheServersHost) {
     Background server({"ip", "netns", "exec", "dhcp-r", "iperf3", "-s", "-1", "--forceflush"});
     ASSERT_TRUE(server.wait_for("listening")) << server.printed();
-    const Ran client = sh("ip netns exec red iperf3 -c 10.50.50.2 -n 2M --connect-timeout 3000 -J");
+    const Ran client = sh("ip netns exec red iperf3 -c 10.50.50.2 -n 2M --connect-timeout 30000 -J");
     EXPECT_TRUE(client.ok()) << testing::PrintToString(client);
     EXPECT_EQ(server.wait(), 0);
 }

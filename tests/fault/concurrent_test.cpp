@@ -158,7 +158,7 @@ class Holder {
 public:
     explicit Holder(const std::string& file, const std::string& point)
         : up_(std::vector<std::string>{"env", "WARREN_FAULT=" + point + ":stop", WARREN_PROGRAM, "up", file}) {
-        must_sh("timeout 20 bash -c 'until grep -q \"^State:.T\" /proc/" + pid() + "/status; do :; done'");
+        must_sh("timeout 60 bash -c 'until grep -q \"^State:.T\" /proc/" + pid() + "/status; do :; done'");
     }
     [[nodiscard]] std::string pid() const { return std::to_string(up_.pid()); }
     int finish() {

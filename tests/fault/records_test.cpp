@@ -159,7 +159,7 @@ TEST_F(Clean, LeavesALabAloneThatIsBeingBroughtUp) {
     for (const char* point : {"before-step#1", "before-step#9", "after-step#14"}) {
         Background up({"env", std::string("WARREN_FAULT=") + point + ":delay=1500", WARREN_PROGRAM, "up",
                        example("hello.yaml")});
-        must_sh("timeout 20 bash -c 'until [ -e /run/warren/hello/lock ]; do sleep 0.01; done'");
+        must_sh("timeout 60 bash -c 'until [ -e /run/warren/hello/lock ]; do sleep 0.01; done'");
         const Ran clean = warren({"clean"});
         EXPECT_TRUE(clean.ok()) << testing::PrintToString(clean);
         EXPECT_EQ(up.wait(), 0) << up.printed();

@@ -43,8 +43,8 @@ TEST(Check, ReachHoldsAndFails) {
         const State state = three_hosts();
         sh("ip -n green link set eth0 address 02:00:00:00:00:22; ip -n red addr add 10.9.0.1/24 dev eth0");
         const auto verdicts = check(
-            expecting({reach("red", "green", milliseconds(2000)), reach("red", "10.0.0.99", milliseconds(300)),
-                       reach("red", "10.0.0.2", milliseconds(2000)), reach("red", "nobody", milliseconds(300))}),
+            expecting({reach("red", "green", milliseconds(20000)), reach("red", "10.0.0.99", milliseconds(300)),
+                       reach("red", "10.0.0.2", milliseconds(20000)), reach("red", "nobody", milliseconds(300))}),
             state, {});
         ASSERT_EQ(verdicts.size(), 4U);
         EXPECT_EQ(verdicts[0].expectation, "reach red → green");
@@ -54,7 +54,7 @@ TEST(Check, ReachHoldsAndFails) {
         EXPECT_EQ(verdicts[1].detail, "no answer from 10.0.0.99 within 300 ms");
         EXPECT_GE(verdicts[1].took, milliseconds(290));
         EXPECT_TRUE(verdicts[2].pass) << verdicts[2].detail;
-        EXPECT_LT(verdicts[2].took, milliseconds(1500));
+        EXPECT_LT(verdicts[2].took, milliseconds(15000));
         EXPECT_FALSE(verdicts[3].pass);
         EXPECT_EQ(verdicts[3].detail, "not tried: the lab has no host nobody");
     });
@@ -65,12 +65,12 @@ TEST(Check, NamespaceThatIsGoneFails) {
         const State state = three_hosts();
         sh("ip netns del green");
         const auto verdicts =
-            check(expecting({reach("red", "green", milliseconds(5000)), isolate("red", "green")}), state, {});
+            check(expecting({reach("red", "green", milliseconds(60000)), isolate("red", "green")}), state, {});
         for (const auto& verdict : verdicts) {
             EXPECT_FALSE(verdict.pass);
             EXPECT_NE(verdict.detail.find("not tried: "), std::string::npos) << verdict.detail;
             EXPECT_NE(verdict.detail.find("green"), std::string::npos) << verdict.detail;
-            EXPECT_LT(verdict.took, milliseconds(2000));
+            EXPECT_LT(verdict.took, milliseconds(30000));
         }
     });
 }
@@ -85,7 +85,7 @@ TEST(Check, ReachesThroughARouter) {
         sh("ip -n blue addr flush dev eth0 && ip -n blue addr add 10.1.0.2/24 dev eth0 && ip -n blue route add "
            "default via 10.1.0.1");
         sh("ip -n red route add 10.1.0.0/24 via 10.0.0.254");
-        const auto verdict = only(check(expecting({reach("red", "blue", milliseconds(3000))}), state, {}));
+        const auto verdict = only(check(expecting({reach("red", "blue", milliseconds(30000))}), state, {}));
         EXPECT_TRUE(verdict.pass) << verdict.detail;
         EXPECT_EQ(verdict.detail.rfind("10.1.0.2 answered", 0), 0U) << verdict.detail;
     });
@@ -103,11 +103,11 @@ TEST(Check, WaitsForAnAddressThatComesLater) {
             std::this_thread::sleep_for(milliseconds(300));
             sh("ip -n green addr add 10.0.0.2/24 dev eth0");
         });
-        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(5000))}), state, {}));
+        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(60000))}), state, {}));
         later.join();
         EXPECT_TRUE(verdict.pass) << verdict.detail;
         EXPECT_GE(verdict.took, milliseconds(290));
-        EXPECT_LT(verdict.took, milliseconds(2500));
+        EXPECT_LT(verdict.took, milliseconds(30000));
     });
 }
 
@@ -128,7 +128,7 @@ TEST(Check, SaysThatThereIsNoAddress) {
 TEST(Check, SendsDataThroughItsOwnListener) {
     in_sandbox([] {
         const State state = three_hosts();
-        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(5000), 5201)}), state, {}));
+        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(30000), 5201)}), state, {}));
         EXPECT_EQ(verdict.expectation, "reach red → green (tcp 5201)");
         EXPECT_TRUE(verdict.pass) << verdict.detail;
         EXPECT_NE(verdict.detail.find("64 KiB arrived"), std::string::npos) << verdict.detail;
@@ -142,7 +142,7 @@ TEST(Check, UsesTheServiceThatListens) {
         sh("ip netns exec green python3 -c \""
            "import socket,os\ns=socket.create_server(('',5201))\n"
            "if os.fork(): os._exit(0)\ns.accept()[0].recv(1)\" </dev/null >/dev/null 2>&1");
-        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(5000), 5201)}), state, {}));
+        const auto verdict = only(check(expecting({reach("red", "green", milliseconds(30000), 5201)}), state, {}));
         EXPECT_TRUE(verdict.pass) << verdict.detail;
         EXPECT_EQ(verdict.detail.find("64 KiB"), std::string::npos) << verdict.detail;
     });
@@ -155,9 +155,9 @@ TEST(Check, TcpFailsWhereDataDoesNotArrive) {
         sh("ip -n green link set eth0 mtu 600; ip -n green link set eth0 mtu 1500; ip link set v-green mtu 600; ip "
            "link set br0 mtu 1500");
         sh("ip netns exec red ethtool -K eth0 tso off gso off >/dev/null 2>&1 || true");
-        const auto verdicts = check(
-            expecting({reach("red", "green", milliseconds(1000)), reach("red", "green", milliseconds(1000), 5201)}),
-            state, {});
+        const auto verdicts = check(expecting({reach("red", "green", milliseconds(20000)),
+                                               reach("red", "green", milliseconds(3000), 5201)}),
+                                    state, {});
         EXPECT_TRUE(verdicts[0].pass) << verdicts[0].detail;
         EXPECT_FALSE(verdicts[1].pass) << verdicts[1].detail;
         EXPECT_NE(verdicts[1].detail.find("connected, but of 65536 bytes"), std::string::npos)
@@ -211,10 +211,10 @@ TEST(Check, IsolationSeesWhatIsRouted) {
     });
 }
 
-Lab leasing() {
+Lab leasing(milliseconds within) {
     Expectation expectation;
     expectation.what = LeaseExpectation{"red", "red-net"};
-    expectation.within = milliseconds(1500);
+    expectation.within = within;
     Lab lab = expecting({expectation});
     Network network;
     network.name = "red-net";
@@ -246,13 +246,13 @@ TEST(Check, LeaseWaitsForAddressAndFile) {
             std::this_thread::sleep_for(milliseconds(150));
             write("/run/leases", "1763870000 02:00:00:00:00:01 10.50.50.10 red *\n");
         });
-        const auto verdict = only(check(leasing(), state, {{"red-net", "/run/leases"}}));
+        const auto verdict = only(check(leasing(milliseconds(60000)), state, {{"red-net", "/run/leases"}}));
         later.join();
         EXPECT_EQ(verdict.expectation, "lease red on red-net");
         EXPECT_TRUE(verdict.pass) << verdict.detail;
         EXPECT_EQ(verdict.detail, "10.50.50.10/24 on eth0");
         EXPECT_GE(verdict.took, milliseconds(290));
-        EXPECT_LT(verdict.took, milliseconds(1400));
+        EXPECT_LT(verdict.took, milliseconds(30000));
     });
 }
 
@@ -264,13 +264,13 @@ TEST(Check, LeaseIsNoStaticAddressAndNoneOfAnotherServer) {
         want_host(state, "red", "br0", true);
         sh("ip -n red link set eth0 address 02:00:00:00:00:01");
         write("/run/leases", "1763870000 02:00:00:00:00:01 10.50.50.10 red *\n");
-        auto verdict = only(check(leasing(), state, {{"red-net", "/run/leases"}}));
+        auto verdict = only(check(leasing(milliseconds(1500)), state, {{"red-net", "/run/leases"}}));
         EXPECT_FALSE(verdict.pass);
         EXPECT_EQ(verdict.detail, "red:eth0 has no leased address in 10.50.50.0/24 after 1.5 s");
 
         sh("ip -n red addr replace 10.50.50.10/24 dev eth0 valid_lft 3600 preferred_lft 3600");
         write("/run/leases", "1763870000 02:00:00:00:00:09 10.50.50.10 red *\n");
-        verdict = only(check(leasing(), state, {{"red-net", "/run/leases"}}));
+        verdict = only(check(leasing(milliseconds(1500)), state, {{"red-net", "/run/leases"}}));
         EXPECT_FALSE(verdict.pass);
         EXPECT_EQ(verdict.detail,
                   "red:eth0 has 10.50.50.10/24, but the server of red-net knows no such lease after 1.5 s");
