@@ -227,24 +227,19 @@ struct Engine::Look {
     State observed;
     Difference difference;
 
-    // The Open vSwitch of our own that the lab has used does not run.
-    [[nodiscard]] bool lost_ovs() const {
-        return record && record->ovs && record->ovs->kind != OvsInstance::Kind::machine &&
-               wanted.ovs == record->ovs && !observed.ovs;
+    // The instance of the lab's record is there and does not run.
+    [[nodiscard]] bool ovs_died() const {
+        if (!record || !record->ovs || observed.ovs) { return false; }
+        const OvsInstance& instance = *record->ovs;
+        if (instance.kind == OvsInstance::Kind::machine) { return false; }
+        if (!instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0) { return false; }
+        return path_exists(instance.directory);
     }
     Result<void> compare(const Lab& lab, Sockets& sockets) {
         Scope scope{lab.name, record ? &*record : nullptr, &wanted, &site};
         WARREN_ASSIGN(observed, observe(scope, sockets));
         difference = diff(observed, wanted, lab.name);
         add_conflicts(observed, wanted, site, lab.name, difference.conflicts);
-        if (lost_ovs()) {  // its bridges' own links are there still, without the rows that say whose they are
-            std::erase_if(difference.conflicts, [&](const Conflict& conflict) {
-                return std::any_of(wanted.bridges.begin(), wanted.bridges.end(), [&](const auto& bridge) {
-                    return conflict.object == "link " + bridge.first ||
-                           conflict.object.starts_with("link " + bridge.first + " in ");
-                });
-            });
-        }
         return {};
     }
     Result<void> fill(const Engine& engine, const Lab& lab, std::optional<Record> found, Sockets& sockets) {
@@ -285,15 +280,18 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         Look look;
         WARREN_TRY(look.fill(*this, lab, record_before, sockets));
         std::optional<Lock> ovs_users;
-        if (look.wanted.ovs && look.wanted.ovs->kind == OvsInstance::Kind::warren) {
+        const auto shared = [](const std::optional<OvsInstance>& instance) {
+            return instance && instance->kind == OvsInstance::Kind::warren;
+        };
+        if (shared(look.wanted.ovs) || (look.record && shared(look.record->ovs))) {
             WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true, options.interrupted));
             WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
         }
         // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
-        const bool revived = look.lost_ovs();
+        const bool revived = look.ovs_died();
         if (revived) {
             const ApplyOptions reviving{lab.name, look.site, true, {}, options.interrupted};
-            if (auto started = apply(Plan{{StartOvs{*look.wanted.ovs}}}, reviving, sockets); !started) {
+            if (auto started = apply(Plan{{StartOvs{*look.record->ovs}}}, reviving, sockets); !started) {
                 return tl::unexpected(std::move(started.error().error));
             }
             WARREN_TRY(look.compare(lab, sockets));
@@ -303,7 +301,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
             look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
         if (revived) {
             ++done.steps;
-            auto started = changes(Plan{{StartOvs{*look.wanted.ovs}}}, look.observed, look.wanted);
+            auto started = changes(Plan{{StartOvs{*look.record->ovs}}}, look.observed, look.wanted);
             done.changes.insert(done.changes.begin(), started.begin(), started.end());
         }
         Record record = record_for(lab, options, look.record, look.wanted);
@@ -392,7 +390,17 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
             WARREN_ASSIGN(ovs_alone, Lock::take(ovs_lock(base_), false, interrupted));
         }
         const Scope scope{name, &*record, nullptr, &base_};
-        WARREN_ASSIGN(const State observed, observe(scope, sockets));
+        ApplyOptions options{name, base_, false, {}};
+        WARREN_ASSIGN(State observed, observe(scope, sockets));
+        const bool shared = record->ovs && record->ovs->kind == OvsInstance::Kind::warren;
+        if (shared && !observed.ovs && path_exists(record->ovs->directory) &&
+            recorded_labs(base_.runtime).size() > 1) {
+            // Others use its database too: the lab's rows in it can go only when it runs.
+            if (auto started = apply(Plan{{StartOvs{*record->ovs}}}, options, sockets); !started) {
+                return tl::unexpected(std::move(started.error().error));
+            }
+            WARREN_ASSIGN(observed, observe(scope, sockets));
+        }
         Difference difference = diff(observed, State{}, name);
         const bool own = record->ovs && record->ovs->kind != OvsInstance::Kind::machine;
         if (own && !observed.ovs &&
@@ -402,7 +410,6 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
         record->changing = true;
         // Only for `list` to tell meanwhile: where there is no room for it, the lab is taken away all the same.
         (void)write_record(directory, *record);
-        ApplyOptions options{name, base_, false, {}};
         if (auto applied = apply(difference.plan, options, sockets); !applied) {
             return tl::unexpected(std::move(applied.error().error));
         }

@@ -64,18 +64,21 @@ private:
         const std::optional<OvsInstance>& recorded = scope_.record != nullptr ? scope_.record->ovs : wanted().ovs;
         const auto& instance = recorded ? recorded : wanted().ovs;
         if (!instance) { return {}; }
-        if (instance->kind != OvsInstance::Kind::machine && !ovs::running(*instance)) { return {}; }
-        auto connection = ovs::Connection::connect(instance->socket(), std::chrono::seconds(5));
+        const bool machines = instance->kind == OvsInstance::Kind::machine;
+        const bool runs = machines || ovs::running(*instance);
+        if (!runs && !is_dead(*instance)) { return {}; }
+        auto connection = ovs::Connection::connect(instance->socket(), std::chrono::seconds(runs ? 5 : 1));
         if (!connection) {
-            if (instance->kind != OvsInstance::Kind::machine) { return {}; }
-            return tl::unexpected(std::move(connection).error());
+            if (machines) { return tl::unexpected(std::move(connection).error()); }
+            if (!runs) { take_bridges_for_granted(); }
+            return {};
         }
         // What a killed `up` or `down` has left to ovs-vswitchd is waited for; links are looked at after it.
         if (scope_.record != nullptr && scope_.record->changing) {
             (void)connection->settle(std::chrono::seconds(5));
         }
         WARREN_ASSIGN(auto bridges, connection->bridges());
-        state_.ovs = instance;
+        if (runs) { state_.ovs = instance; }
         for (auto& [name, bridge] : bridges) {
             if (bridge.lab == scope_.lab) {
                 for (const auto& [port_name, port] : bridge.ports) {
@@ -87,6 +90,25 @@ private:
             }
         }
         return {};
+    }
+
+    // A daemon of an instance that served the lab has died. What is to be, not what is to go, is then told from the
+    // database; devices that nobody has open any more are what it left.
+    [[nodiscard]] bool is_dead(const OvsInstance& instance) {
+        if (scope_.wanted == nullptr || scope_.record == nullptr || !scope_.record->ovs) { return false; }
+        ovs_died_ = path_exists(instance.directory + "/conf.db") &&
+                    (instance.net_namespace.empty() || namespace_inode(instance.net_namespace) != 0);
+        return ovs_died_;
+    }
+
+    // A database that does not answer says nothing: that it does not is what is wrong, not each of its rows.
+    void take_bridges_for_granted() {
+        for (const auto& [name, bridge] : wanted().bridges) {
+            state_.bridges.emplace(name, bridge);
+            for (const auto& [port_name, port] : bridge.ports) {
+                if (port.type == "internal") { internal_.insert(port_name); }
+            }
+        }
     }
 
     Result<void> observe_namespaces() {
@@ -161,6 +183,7 @@ private:
     }
 
     void add_link(Namespace& ns, const KernelLink& from) {
+        if (ovs_died_ && from.kind == "tun" && !from.carrier) { return; }
         Link link;
         link.name = from.name;
         link.kind = kind_from(from);
@@ -348,6 +371,7 @@ private:
     const std::string prefix_;
     const std::uint32_t group_;
     State state_;
+    bool ovs_died_ = false;
     std::set<std::string> internal_;  // names of the lab's OVS internal ports
     std::unordered_map<std::string, std::vector<End>> ends_;
 };
