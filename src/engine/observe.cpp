@@ -74,7 +74,7 @@ private:
             return {};
         }
         // What a killed `up` or `down` has left to ovs-vswitchd is waited for; links are looked at after it.
-        if (scope_.record != nullptr && scope_.record->changing) {
+        if (runs && scope_.record != nullptr && scope_.record->changing) {
             (void)connection->settle(std::chrono::seconds(5));
         }
         WARREN_ASSIGN(auto bridges, connection->bridges());
