@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kReadTimeout{10000};
+constexpr milliseconds kComesBack{2000};  // an ovs-vswitchd that is being restarted
 constexpr int kAttempts = 3;
 
 milliseconds left_until(Clock::time_point deadline) {
@@ -77,7 +78,7 @@ struct Connection::Impl {
         const auto rows = rows_of(committed.results[committed.results.size() - 1]);
         const auto wanted = rows.empty() ? std::nullopt : integer_of(*rows.front(), "next_cfg");
         if (!wanted) { return failure("change the Open vSwitch database", "its Open_vSwitch row is gone"); }
-        return wait_configured(client, *wanted, left_until(deadline));
+        return wait_configured(client, *wanted, left_until(deadline), kComesBack);
     }
 
     Result<void> verify(const Committed& committed, Clock::time_point deadline) {

@@ -1,7 +1,8 @@
 // Starting and ending ovsdb-server and ovs-vswitchd. Called by the engine; knows no bridges.
 //
 // A SIGTERM to ovs-vswitchd leaves its tap devices behind (they are persistent, so that a crash does not lose
-// them); the control command `exit --cleanup` removes them and the datapath. ovsdb-server needs no care.
+// them); the control command `exit --cleanup` removes them and the datapath. ovsdb-server needs no such care, but
+// ovs-vswitchd runs its userspace datapath only while it is connected: without the database nothing is forwarded.
 #include "ovs/daemons.hpp"
 
 #include <algorithm>
@@ -26,6 +27,7 @@
 #include "linux/netlink.hpp"
 #include "linux/netns.hpp"
 #include "ovs/ovsdb.hpp"
+#include "ovs/remains.hpp"
 #include "ovs/vswitchd.hpp"
 
 namespace warren::ovs {
@@ -47,17 +49,18 @@ std::string file_of(const OvsInstance& instance, const char* daemon, const char*
 }
 std::string socket_of(const OvsInstance& instance) { return instance.directory + "/db.sock"; }
 std::string database_of(const OvsInstance& instance) { return instance.directory + "/conf.db"; }
-std::string pidfile_argument(const OvsInstance& instance, const char* daemon) {
-    return "--pidfile=" + file_of(instance, daemon, ".pid");
+
+pid_t recorded_pid(const OvsInstance& instance, const char* daemon) {
+    const auto text = read_file(file_of(instance, daemon, ".pid"));
+    pid_t pid = 0;
+    if (text) { std::from_chars(text->data(), text->data() + text->size(), pid); }
+    return pid;
 }
 
 // The daemon's pidfd; invalid where it does not run. A pid file may name a pid that has been given to another
 // process since: only one that was started with this very pid file is it.
 Fd find_daemon(const OvsInstance& instance, const char* daemon) {
-    const auto text = read_file(file_of(instance, daemon, ".pid"));
-    if (!text) { return {}; }
-    pid_t pid = 0;
-    std::from_chars(text->data(), text->data() + text->size(), pid);
+    const pid_t pid = recorded_pid(instance, daemon);
     const auto id = pid > 0 ? process_id(pid) : std::nullopt;
     if (!id) { return {}; }
     auto pidfd = open_process(*id);
@@ -75,6 +78,27 @@ bool ends_within(int pidfd, std::chrono::milliseconds time) {
         pollfd entry{pidfd, POLLIN, 0};
         const int n = ::poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
         if (n >= 0 || errno != EINTR) { return n > 0; }
+    }
+}
+
+// Ends what a start that was killed has under way. A helper that waited for a daemon takes that one along: it would
+// end by itself, of the broken pipe, as soon as it is ready. Repeated, since one may have forked before it was ended.
+Result<void> end_strays(const OvsInstance& instance) {
+    for (;;) {
+        const auto strays =
+            find_strays(instance, {recorded_pid(instance, kServer), recorded_pid(instance, kSwitch)});
+        if (strays.empty()) { return {}; }
+        for (const auto& stray : strays) {
+            const auto pidfd = open_process(stray.id);
+            if (!pidfd) { continue; }
+            WARREN_TRY(send_signal(pidfd->get(), SIGKILL, stray.daemon));
+            WARREN_TRY(end_process(pidfd->get(), 2s, stray.daemon));
+            for (const char* daemon : {kServer, kSwitch}) {
+                if (stray.daemon != daemon) { continue; }
+                const Fd child = find_daemon(instance, daemon);
+                if (child.valid()) { WARREN_TRY(end_process(child.get(), 2s, daemon)); }
+            }
+        }
     }
 }
 
@@ -125,6 +149,7 @@ public:
         }
         if (!path_exists(kSchema)) { return lacking(kSchema); }
         WARREN_TRY(wait_past_boot());
+        WARREN_TRY(end_strays(instance_));
         WARREN_TRY(make_place());
         const bool first = !path_exists(database_of(instance_));
         if (first) { WARREN_TRY(create_database()); }
@@ -239,7 +264,7 @@ private:
         WARREN_TRY(fault::point("ovs-database", instance_.directory));
         Fd daemon = find_daemon(instance_, kSwitch);
         if (daemon.valid()) {
-            // It goes on forwarding without a database, and connects to the new one in its own time.
+            // It keeps its ports without a database, and connects to the new one in its own time.
             if (follows_database()) { return {}; }
             WARREN_TRY(end_process(daemon.get(), 2s, kSwitch));
         }
@@ -253,7 +278,7 @@ private:
         if (!results || results->size() != 2) { return false; }
         const auto rows = rows_of((*results)[1]);
         const auto wanted = rows.empty() ? std::nullopt : integer_of(*rows.front(), "next_cfg");
-        return wanted && wait_configured(*client, *wanted, kReconnect);
+        return wanted && wait_configured(*client, *wanted, kReconnect, kReconnect);
     }
 
     const OvsInstance& instance_;
@@ -321,15 +346,20 @@ Result<void> stop(const OvsInstance& instance) {
         return failure("stop Open vSwitch", "the machine's own instance is not Warren's to stop");
     }
     if (!path_exists(instance.directory)) { return {}; }
+    WARREN_TRY(end_strays(instance));
     bool clean = false;
+    bool revived = false;
+    Result<void> started;
     for (int attempt = 0; attempt < 2 && !clean; ++attempt) {
         Fd daemon = find_daemon(instance, kSwitch);
         if (!daemon.valid()) {
-            // It died or was killed, and its devices are still there: only ovs-vswitchd knows them all.
+            // It died or was killed, and its devices are still there: it removes them best itself.
             const bool gone = !instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0;
             if (gone || !path_exists(database_of(instance))) { break; }
             if (!has_bridges(instance)) { break; }
-            WARREN_TRY(start(instance));
+            revived = true;
+            started = start(instance);
+            if (!started) { break; }
             daemon = find_daemon(instance, kSwitch);
             if (!daemon.valid()) { break; }
         }
@@ -337,6 +367,12 @@ Result<void> stop(const OvsInstance& instance) {
     }
     const Fd server = find_daemon(instance, kServer);
     if (server.valid()) { WARREN_TRY(end_process(server.get(), 5s, kServer)); }
+    WARREN_TRY(end_strays(instance));  // of a start that failed above
+    if (!clean || revived) {           // what the one before had moved to other namespaces is not the new one's
+        auto removed = remove_dead_devices(instance);
+        if (!removed && !started) { removed.error().reason += "; " + started.error().message(); }
+        WARREN_TRY(std::move(removed));
+    }
     WARREN_TRY(fault::point("ovs-stopped", instance.directory));
     return remove_tree(instance.directory);
 }

@@ -17,11 +17,14 @@ namespace warren::ovs {
 // Makes it run, in the network namespace of NS_FD (-1: that of instance.net_namespace, "" our own), and returns
 // when ovs-vswitchd has taken up what the database holds. Running already: success. What of it is dead is started
 // again with the database as it was. An internal port that had been moved to another namespace does not survive
-// the death of ovs-vswitchd: the new one makes a new device in its own namespace, and the old one is cut off.
+// the death of ovs-vswitchd: the new one makes a new device in its own namespace, and the old one is cut off. While
+// ovsdb-server is dead the userspace datapath forwards nothing; ovs-vswitchd finds the new one within 8 s.
+// What a start that was killed has under way is ended first.
 [[nodiscard]] Result<void> start(const OvsInstance& instance, int ns_fd = -1);
 
 // Ends it: no process, no device that it had made (local ports, internal ports wherever they were moved to,
-// ovs-netdev), no file. Not there: success. Only a process whose command line names the directory is ended.
+// ovs-netdev), no file; also where its daemons are dead and cannot be started again, save for devices of the
+// kernel's datapath (a failure). Not there: success. Only processes whose command line names the directory are ended.
 [[nodiscard]] Result<void> stop(const OvsInstance& instance);
 
 // The database socket of the machine's own Open vSwitch, where it answers within a second and its ovs-vswitchd

@@ -291,6 +291,7 @@ Result<std::optional<json::object>> Client::next_update(const std::string& id, m
     const auto deadline = Clock::now() + timeout;
     auto& waiting = wire_->updates[id];
     while (waiting.empty()) {
+        if (wire_->locked) { return std::optional<json::object>{}; }
         WARREN_ASSIGN(const bool more, wire_->step(deadline));
         if (!more) { return std::optional<json::object>{}; }
     }
@@ -310,8 +311,23 @@ Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
         held = !wire_->locked;
     }
     // A refused `lock` stays in the queue until it is taken back.
-    WARREN_TRY(call("unlock", list(name), timeout));
+    WARREN_TRY(leave_lock(name, timeout));
     return held;
+}
+
+Result<void> Client::wait_for_lock(const std::string& name, milliseconds timeout) {
+    wire_->locked = false;
+    WARREN_ASSIGN(const json::value result, call("lock", list(name), timeout));
+    if (result.is_object() && bool_of(result.get_object(), "locked")) { wire_->locked = true; }
+    return {};
+}
+
+bool Client::lock_came() const { return wire_->locked; }
+
+Result<void> Client::leave_lock(const std::string& name, milliseconds timeout) {
+    WARREN_TRY(call("unlock", list(name), timeout));
+    wire_->locked = false;
+    return {};
 }
 
 json::array set_of(json::array atoms) { return list("set", std::move(atoms)); }

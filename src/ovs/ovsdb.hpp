@@ -58,12 +58,18 @@ public:
                                                std::chrono::milliseconds timeout);
     // Stops it and drops its updates that were not taken.
     [[nodiscard]] Result<void> monitor_cancel(const std::string& id, std::chrono::milliseconds timeout);
-    // The next <table-updates> of monitor ID; nothing within the time: the optional is empty.
+    // The next <table-updates> of monitor ID; nothing within the time, or the lock that we wait for has come: the
+    // optional is empty.
     [[nodiscard]] Result<std::optional<json::object>> next_update(const std::string& id,
                                                                   std::chrono::milliseconds timeout);
 
     // Whether somebody else holds the lock NAME (RFC 7047 §4.1.8). Takes it for a moment where nobody does.
     [[nodiscard]] Result<bool> lock_held(const std::string& name, std::chrono::milliseconds timeout);
+    // Gets in line for the lock NAME behind its holder: lock_came() tells when that one has gone, and the lock is
+    // ours until it is left.
+    [[nodiscard]] Result<void> wait_for_lock(const std::string& name, std::chrono::milliseconds timeout);
+    [[nodiscard]] bool lock_came() const;
+    [[nodiscard]] Result<void> leave_lock(const std::string& name, std::chrono::milliseconds timeout);
 
 private:
     struct Wire;

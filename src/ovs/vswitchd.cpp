@@ -8,6 +8,8 @@
 namespace warren::ovs {
 namespace {
 
+constexpr const char* kLock = "ovs_vswitchd";  // held by the one that is connected
+
 // cur_cfg in <table-updates>; nothing where they do not say.
 std::optional<std::int64_t> configured(const json::object& updates) {
     const auto* table = updates.if_contains("Open_vSwitch");
@@ -32,12 +34,13 @@ std::vector<Operation> bump_configuration(const std::string& root) {
     return operations;
 }
 
-Result<void> wait_configured(Client& client, std::int64_t wanted, std::chrono::milliseconds timeout) {
+Result<void> wait_configured(Client& client, std::int64_t wanted, std::chrono::milliseconds timeout,
+                             std::chrono::milliseconds grace) {
     using Clock = std::chrono::steady_clock;
-    const auto deadline = Clock::now() + timeout;
+    using std::chrono::milliseconds;
+    auto deadline = Clock::now() + timeout;
     const auto left = [&] {
-        return std::max(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()),
-                        std::chrono::milliseconds(0));
+        return std::max(std::chrono::ceil<milliseconds>(deadline - Clock::now()), milliseconds(0));
     };
     const std::string id = "cfg";
     json::object request;
@@ -46,21 +49,39 @@ Result<void> wait_configured(Client& client, std::int64_t wanted, std::chrono::m
     requests["Open_vSwitch"] = std::move(request);
     WARREN_ASSIGN(const json::object initial, client.monitor(id, std::move(requests), left()));
     auto current = configured(initial);
+    bool gone = false;
+    const bool in_line = current.value_or(-1) < wanted;
+    if (in_line) { WARREN_TRY(client.wait_for_lock(kLock, left())); }
     while (current.value_or(-1) < wanted) {
         WARREN_ASSIGN(const auto update, client.next_update(id, left()));
-        if (!update) {
-            (void)client.monitor_cancel(id, std::chrono::seconds(1));
-            return failure("apply the Open vSwitch configuration",
-                           fmt::format("ovs-vswitchd did not take it up within {} ms", timeout.count()),
-                           "is ovs-vswitchd running? its log says what holds it up");
+        if (update) {
+            if (const auto now = configured(*update)) { current = now; }
+            continue;
         }
-        if (const auto now = configured(*update)) { current = now; }
+        if (client.lock_came()) {
+            gone = true;
+            WARREN_TRY(client.leave_lock(kLock, std::chrono::seconds(1)));
+            deadline = std::min(deadline, Clock::now() + grace);
+            continue;
+        }
+        (void)client.monitor_cancel(id, std::chrono::seconds(1));
+        if (!gone) { (void)client.leave_lock(kLock, std::chrono::seconds(1)); }
+        if (gone) {
+            return failure(
+                "apply the Open vSwitch configuration", "ovs-vswitchd does not run",
+                "its log says why; what is dead of Warren's own Open vSwitch, the next 'up' starts again");
+        }
+        return failure("apply the Open vSwitch configuration",
+                       fmt::format("ovs-vswitchd did not take it up within {} ms", timeout.count()),
+                       "its log says what holds it up");
     }
-    return client.monitor_cancel(id, std::max(left(), std::chrono::milliseconds(1000)));
+    const auto end = std::max(left(), milliseconds(1000));
+    if (in_line && !gone) { WARREN_TRY(client.leave_lock(kLock, end)); }
+    return client.monitor_cancel(id, end);
 }
 
 Result<bool> vswitchd_connected(Client& client, std::chrono::milliseconds timeout) {
-    return client.lock_held("ovs_vswitchd", timeout);
+    return client.lock_held(kLock, timeout);
 }
 
 }  // namespace warren::ovs

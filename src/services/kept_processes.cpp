@@ -31,7 +31,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kReadyTime{10'000};
 constexpr milliseconds kGrace{2'000};
-constexpr milliseconds kSoon{1'000};  // a death earlier than this after the start counts for the backoff
+// A death earlier than this after the start counts for the backoff. What lives longer is started again at once however
+// often it dies: something else ends it, and a start a second costs little.
+constexpr milliseconds kSoon{1'000};
 constexpr milliseconds kFirstBackoff{100};
 constexpr milliseconds kLongestBackoff{10'000};
 constexpr off_t kLogLimit = 1 << 20;
