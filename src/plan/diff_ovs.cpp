@@ -50,11 +50,11 @@ void Differ::find_internal_links() {
 }
 
 void Differ::ovs() {
-    find_internal_links();
     const bool was = observed_.ovs.has_value();
     const bool will = wanted_.ovs.has_value();
     old_ovs_ = observed_.ovs.value_or(wanted_.ovs.value_or(OvsInstance{}));
     new_ovs_ = wanted_.ovs.value_or(old_ovs_);
+    find_internal_links();
     // Daemons in a namespace that somebody deleted serve nobody in the one that takes its place.
     ovs_moved_ = was && will && (!(old_ovs_ == new_ovs_) || added_namespaces_.contains(new_ovs_.net_namespace));
     if (was && old_ovs_.kind != OvsInstance::Kind::machine && (!will || ovs_moved_)) { emit(StopOvs{old_ovs_}); }
