@@ -533,7 +533,14 @@ private:
                         sysctls_[s.ns][s.key] = {s.before, s.after};
                     }
                 },
-                [&](const StartOvs& s) { teller_.say(Kind::added, "Open vSwitch", {}, {}, s.value.directory); },
+                [&](const StartOvs& s) {
+                    // Bridges that are known of one that does not run: its daemons have died.
+                    if (!observed_.ovs && !observed_.bridges.empty()) {
+                        return teller_.say(Kind::changed, "Open vSwitch in " + s.value.directory, "state", "dead",
+                                           "running");
+                    }
+                    teller_.say(Kind::added, "Open vSwitch", {}, {}, s.value.directory);
+                },
                 [&](const StopOvs& s) { teller_.say(Kind::removed, "Open vSwitch", {}, s.value.directory); },
                 [](const AddOvsBridge&) {},
                 [](const DelOvsBridge&) {},
