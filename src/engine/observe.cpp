@@ -77,9 +77,13 @@ private:
         if (runs && scope_.record != nullptr && scope_.record->changing) {
             (void)connection->settle(std::chrono::seconds(5));
         }
-        WARREN_ASSIGN(auto bridges, connection->bridges());
+        auto bridges = connection->bridges();
+        if (!bridges) {
+            if (!runs) { return {}; }  // killed before there was anything in it
+            return tl::unexpected(std::move(bridges).error());
+        }
         if (runs) { state_.ovs = instance; }
-        for (auto& [name, bridge] : bridges) {
+        for (auto& [name, bridge] : *bridges) {
             if (bridge.lab == scope_.lab) {
                 for (const auto& [port_name, port] : bridge.ports) {
                     if (port.type == "internal" && port.lab == scope_.lab) { internal_.insert(port_name); }

@@ -1,302 +1,450 @@
-// Daemons that are killed: what should live lives, `show` says what is wrong, `up` repairs it, `down` leaves nothing.
-#include <algorithm>
-#include <csignal>
-#include <map>
+// kill -9 of each daemon that a lab lives on, at rest and during `up`: what should live lives, `show` says what is
+// wrong, `up` repairs, `down` leaves nothing.
+#include <sys/mount.h>
 
-#include <unistd.h>
-
-#include "harness.hpp"
+#include "daemons.hpp"
 
 namespace warren::e2e {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using testing::Contains;
+using testing::Each;
+using testing::Ge;
+using testing::StartsWith;
 
-int pid_in(const std::string& path) { return std::stoi(read_text(path)); }
-constexpr const char* kSwitchPid = "/run/warren/.ovs/ovs-vswitchd.pid";
-constexpr const char* kServerPid = "/run/warren/.ovs/ovsdb-server.pid";
+std::string tenants() { return example("tenants.yaml"); }
 
-class Daemons : public BesideOthers {
+void down_leaves_nothing(const std::string& lab = "tenants") {
+    const Ran down = warren({"down", lab});
+    EXPECT_TRUE(down.ok()) << testing::PrintToString(down);
+}
+
+// Two tenants; the first with several servers and services, so that fifty deaths take a few rounds.
+constexpr const char* kDeaths = R"(lab: deaths
+switches: {s1: {kind: ovs}}
+networks:
+  red-net: {switch: s1, vlan: 100, subnet: 10.50.50.0/24, dhcp: {host: dhcp-r, address: 10.50.50.2/24}}
+  pink-net: {switch: s1, vlan: 101, subnet: 10.50.50.0/24, dhcp: {host: dhcp-p}}
+  rose-net: {switch: s1, vlan: 102, subnet: 10.50.50.0/24, dhcp: {host: dhcp-o}}
+  green-net: {switch: s1, vlan: 200, subnet: 10.50.50.0/24, dhcp: {host: dhcp-g, address: 10.50.50.2/24}}
+hosts:
+  red:
+    interfaces: {eth0-r: {network: red-net, peer: veth-r, address: dhcp}}
+    run:
+      - {name: one, command: sleep infinity}
+      - {name: two, command: sleep infinity}
+      - {name: three, command: sleep infinity}
+      - {name: four, command: sleep infinity}
+  green: {interfaces: {eth0-g: {network: green-net, peer: veth-g, address: dhcp}}}
+expect:
+  - lease: {host: red, network: red-net}
+  - lease: {host: green, network: green-net}
+  - reach: {from: red, to: dhcp-r}
+  - isolate: {from: red, to: green}
+)";
+
+class Deaths : public E2e {
 protected:
-    static std::string all_drift(const std::string& lab) {
-        std::string text;
-        for (const auto& line : drift(lab)) { text += line + "\n"; }
-        return text;
+    // Kills the process HOST:NAME once it has lived over a second (one that dies sooner is not started again at
+    // once), and returns the milliseconds until it runs again: the keeper's record has the new one, which has
+    // become its program and, of a server, has written its pid file.
+    static double kill_one(const std::string& key, const std::string& pid_file = {}) {
+        const std::string record = "/run/warren/deaths/processes/" + key + ".json";
+        const auto pid = [&] {
+            static const std::regex kPid("\"phase\":.*\"pid\":([0-9]+)");
+            std::smatch found;
+            const std::string text = read_text(record);
+            return std::regex_search(text, found, kPid) ? std::stoi(found[1]) : 0;
+        };
+        const int old = pid();
+        if (old == 0) { throw std::runtime_error(key + " does not run"); }
+        const std::string program = command_line(old);
+        const auto started = std::filesystem::last_write_time(record);  // it is written at the start
+        EXPECT_TRUE(
+            soon([&] { return decltype(started)::clock::now() - started > std::chrono::milliseconds(1100); }));
+        const auto killed = Clock::now();
+        if (::kill(old, SIGKILL) != 0) { throw std::runtime_error("cannot kill " + key); }
+        EXPECT_TRUE(soon([&] {
+            const int now = pid();
+            return now != 0 && now != old && command_line(now) == program &&
+                   (pid_file.empty() || pid_in(pid_file) == now);
+        })) << key
+            << " does not run again";
+        return std::chrono::duration<double, std::milli>(Clock::now() - killed).count();
     }
-    void expect_repaired(const std::string& file, const std::string& lab) {
-        const Ran up = warren({"up", file});
-        EXPECT_TRUE(up.ok()) << testing::PrintToString(up);
-        EXPECT_THAT(drift(lab), IsEmpty());
-        const Ran check = warren({"check", lab});
-        EXPECT_TRUE(check.ok()) << testing::PrintToString(check);
-    }
-    static std::string lease_of(const std::string& host, const std::string& device) {
-        return must_sh("ip -n " + host + " -4 -o addr show " + device + " | awk '{print $4}'");
+
+    static double median(std::vector<double> values) {
+        std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                         values.end());
+        return values[values.size() / 2];
     }
 };
 
-// The processes of LAB that are running, by name, as its keeper's records tell.
-std::map<std::string, int> running(const std::string& lab) {
-    std::map<std::string, int> pids;
-    for (const auto& host : elements(at(warren_json({"show", lab}), "hosts"))) {
-        for (const auto& process : elements(at(host, "processes"))) {
-            if (at(process, "state") != json::value("running")) { continue; }
-            const std::string name = json::value_to<std::string>(at(host, "name")) + ":" +
-                                     json::value_to<std::string>(at(process, "name"));
-            pids[name] = at(process, "pid").to_number<int>();
+TEST_F(Deaths, FiftyAreRepairedWithinATenthOfASecond) {
+    const std::string file = write_file("deaths.yaml", kDeaths);
+    must_warren({"up", file});
+    const auto leases = leases_of("deaths", "red-net");
+    const auto addresses = addresses_of("red", "eth0-r");
+    EXPECT_EQ(leases.size(), 1U);
+    const auto before = pids_of("deaths");
+    Pings other("green", "10.50.50.2");
+    std::vector<double> servers;
+    std::vector<double> services;
+    while (servers.size() + services.size() < 50) {
+        for (const char* name : {"one", "two", "three", "four"}) {
+            services.push_back(kill_one(std::string("red:") + name));
+        }
+        for (const auto& [host, network] :
+             {std::pair{"dhcp-r", "red-net"}, {"dhcp-p", "pink-net"}, {"dhcp-o", "rose-net"}}) {
+            servers.push_back(kill_one(std::string(host) + ":dnsmasq",
+                                       std::string("/run/warren/deaths/dhcp/") + network + ".pid"));
         }
     }
-    return pids;
-}
+    EXPECT_THAT(other.lost(), IsEmpty());
+    const std::size_t pings = other.answered();
+    std::cout << services.size() << " deaths of services: median " << median(services) << " ms; " << servers.size()
+              << " of dnsmasq: median " << median(servers) << " ms until it listens; the other tenant's " << pings
+              << " pings lost none\n";
+    EXPECT_LT(median(services), 100);
+    EXPECT_LT(median(servers), 100);
 
-// Median over fifty deaths, of dnsmasq and services, each in its own hosts; a process that has lived for a second is
-// started again at once.
-TEST_F(Daemons, AreRunningAgainSoonAfterTheirDeath) {
-    std::string file =
-        "lab: dying\nswitches: {br0: {}}\nnetworks:\n"
-        "  n1: {switch: br0, subnet: 10.5.0.0/24, dhcp: {range: 10.5.0.10-10.5.0.20}}\nhosts:\n";
-    for (int i = 1; i <= 9; ++i) {
-        file += "  h" + std::to_string(i) +
-                ": {interfaces: {eth0: {to: br0}}, run: [{name: s, command: \"sleep 10" + std::to_string(i) +
-                "\"}]}\n";
+    EXPECT_EQ(leases_of("deaths", "red-net"), leases);
+    EXPECT_EQ(addresses_of("red", "eth0-r"), addresses);
+    for (const auto& [key, pid] : pids_of("deaths")) {
+        const bool killed = key.starts_with("red:") ? key.find("dhcp") == std::string::npos
+                                                    : key.starts_with("dhcp") && key != "dhcp-g:dnsmasq";
+        EXPECT_EQ(pid != before.at(key), killed) << key;
+        EXPECT_THAT(inherited_by(pid), IsEmpty());
     }
-    const std::string path = write_file("dying.yaml", file);
-    must_warren({"up", path});
-    std::vector<double> milliseconds;
-    for (int round = 0; round < 5; ++round) {
-        const auto before = running("dying");
-        ASSERT_EQ(before.size(), 10U);
-        // Each must have lived for longer than a second: the time is part of what is tested.
-        must_sh("sleep 1.2");
-        for (const auto& [name, pid] : before) {
-            const std::string command = command_line(pid);
-            ASSERT_FALSE(command.empty());
-            const auto start = Clock::now();
-            kill_and_wait(pid, SIGKILL);
-            ASSERT_TRUE(comes_true([&] {
-                const auto now = processes_with(command);
-                return std::any_of(now.begin(), now.end(), [&, old = pid](int found) {
-                    return found != old && command_line(found) == command;
-                });
-            })) << name;
-            milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-        }
+    EXPECT_EQ(zombies_of(keeper_of("deaths")), 0);
+    expect_whole("deaths", file);
+    down_leaves_nothing("deaths");
+    expect_same_machine();
+}
+
+TEST_F(Deaths, ADhcpClientIsStartedAgainWithItsLease) {
+    const std::string file = write_file("deaths.yaml", kDeaths);
+    must_warren({"up", file});
+    const auto leases = leases_of("deaths", "red-net");
+    const auto addresses = addresses_of("red", "eth0-r");
+    std::string client;
+    for (const auto& [key, pid] : pids_of("deaths")) {
+        if (key.starts_with("red:dhcp")) { client = key; }
     }
-    std::sort(milliseconds.begin(), milliseconds.end());
-    const double median = milliseconds[milliseconds.size() / 2];
-    std::printf("running again after %.1f ms (median of %zu deaths; longest %.1f ms)\n", median,
-                milliseconds.size(), milliseconds.back());
-    EXPECT_LT(median, 100);
-    EXPECT_THAT(drift("dying"), IsEmpty());
-    must_warren({"down"});
+    Pings own("red", "10.50.50.2");
+    Pings other("green", "10.50.50.2");
+    std::vector<double> took;
+    for (int death = 0; death < 5; ++death) { took.push_back(kill_one(client)); }
+    EXPECT_EQ(addresses_of("red", "eth0-r"), addresses);
+    EXPECT_THAT(own.lost(), IsEmpty());
+    EXPECT_THAT(other.lost(), IsEmpty());
+    std::cout << took.size() << " deaths of a DHCP client: median " << median(took)
+              << " ms; the host's own pings and the other tenant's lost none\n";
+    EXPECT_LT(median(took), 100);
+    EXPECT_EQ(leases_of("deaths", "red-net"), leases);
+    EXPECT_EQ(zombies_of(keeper_of("deaths")), 0);
+    expect_whole("deaths", file);
+    down_leaves_nothing("deaths");
     expect_same_machine();
 }
 
-TEST_F(Daemons, ADhcpServerKilledKeepsItsLeasesAndTheOtherTenantLosesNothing) {
-    must_warren({"up", example("tenants.yaml")});
-    const std::string lease = lease_of("red", "eth0-r");
-    const std::string leases = read_text("/run/warren/tenants/dhcp/red-net.leases");
-    EXPECT_THAT(leases, HasSubstr(lease.substr(0, lease.find('/'))));
-    Background ping({"ip", "netns", "exec", "green", "ping", "-i", "0.01", "-W", "1", "10.50.50.2"});
-    ASSERT_TRUE(ping.wait_for("icmp_seq=5 ")) << ping.printed();
-    for (int i = 0; i < 3; ++i) {
-        const int pid = pid_in("/run/warren/tenants/dhcp/red-net.pid");
-        kill_and_wait(pid, SIGKILL);
-        ASSERT_TRUE(comes_true([&] {
-            const std::string text = read_text("/run/warren/tenants/dhcp/red-net.pid");
-            return !text.empty() && std::stoi(text) != pid && !command_line(std::stoi(text)).empty();
-        }));
+class KeeperKilled : public Deaths {};
+
+TEST_F(KeeperKilled, AtRestEverythingGoesOnAndIsTakenBack) {
+    const std::string file = write_file("deaths.yaml", kDeaths);
+    must_warren({"up", file});
+    const auto before = pids_of("deaths");
+    const auto leases = leases_of("deaths", "red-net");
+    Pings own("red", "10.50.50.2");
+    Pings other("green", "10.50.50.2");
+    const int keeper = keeper_of("deaths");
+    kill_and_wait(keeper, SIGKILL);
+    EXPECT_THAT(drift("deaths"), testing::ElementsAre(HasSubstr("keeper")));
+    EXPECT_EQ(pids_of("deaths"), before) << "its processes go on";
+    for (const auto& [key, pid] : before) { EXPECT_TRUE(alive(pid)) << key; }
+    EXPECT_TRUE(warren({"check", "deaths"}).ok());
+
+    must_warren({"up", file});
+    EXPECT_NE(keeper_of("deaths"), keeper);
+    EXPECT_TRUE(alive(keeper_of("deaths")));
+    EXPECT_EQ(pids_of("deaths"), before) << "taken back, not started again";
+    EXPECT_THAT(own.lost(), IsEmpty());
+    EXPECT_THAT(other.lost(), IsEmpty());
+    EXPECT_EQ(leases_of("deaths", "red-net"), leases);
+    expect_whole("deaths", file);
+    // It follows them although they are not its children.
+    const double service = kill_one("red:one");
+    const double server = kill_one("dhcp-r:dnsmasq", "/run/warren/deaths/dhcp/red-net.pid");
+    std::cout << "of those taken back, a service ran again after " << service << " ms, dnsmasq after " << server
+              << " ms\n";
+    expect_whole("deaths", file);
+    // Nobody is left as a zombie: its own children it reaps, and whoever reaps the machine's orphans the others.
+    EXPECT_TRUE(soon([&] { return zombies_of(keeper_of("deaths")) == 0 && zombies_of(1) == 0; }));
+    down_leaves_nothing("deaths");
+    expect_same_machine();
+}
+
+TEST_F(KeeperKilled, WhatDiesMeanwhileIsNamedAndStartedAgain) {
+    const std::string file = write_file("deaths.yaml", kDeaths);
+    must_warren({"up", file});
+    const auto before = pids_of("deaths");
+    const auto leases = leases_of("deaths", "red-net");
+    kill_and_wait(keeper_of("deaths"), SIGKILL);
+    for (const char* key : {"red:one", "dhcp-r:dnsmasq"}) { kill_and_wait(before.at(key), SIGKILL); }
+    const auto told = drift("deaths");
+    EXPECT_THAT(told, Contains(HasSubstr("red:one")));
+    EXPECT_THAT(told, Contains(HasSubstr("dhcp-r:dnsmasq")));
+    expect_repaired("deaths", file);
+    for (const auto& [key, pid] : pids_of("deaths")) {
+        EXPECT_EQ(pid != before.at(key), key == "red:one" || key == "dhcp-r:dnsmasq") << key;
     }
-    ASSERT_EQ(ping.signal(SIGINT), 0);
-    EXPECT_EQ(ping.wait(), 0) << ping.printed();
-    EXPECT_THAT(lost_pings(ping.printed()), IsEmpty());
-    EXPECT_EQ(read_text("/run/warren/tenants/dhcp/red-net.leases"), leases);
-    EXPECT_EQ(lease_of("red", "eth0-r"), lease);
-    expect_repaired(example("tenants.yaml"), "tenants");
-    must_warren({"down"});
+    EXPECT_EQ(leases_of("deaths", "red-net"), leases);
+    down_leaves_nothing("deaths");
     expect_same_machine();
 }
 
-TEST_F(Daemons, ADhcpClientKilledIsBackWithItsLease) {
-    must_warren({"up", example("tenants.yaml")});
-    const std::string lease = lease_of("red", "eth0-r");
-    const int pid = running("tenants").at("red:dhcp-eth0-r");
-    kill_and_wait(pid, SIGKILL);
-    ASSERT_TRUE(comes_true([&] {
-        const auto now = running("tenants");
-        return now.contains("red:dhcp-eth0-r") && now.at("red:dhcp-eth0-r") != pid;
-    }));
-    EXPECT_TRUE(comes_true([&] { return lease_of("red", "eth0-r") == lease; }));
-    expect_repaired(example("tenants.yaml"), "tenants");
-    EXPECT_EQ(lease_of("red", "eth0-r"), lease);
-    must_warren({"down"});
+TEST_F(KeeperKilled, DownWithoutOneLeavesNothing) {
+    must_warren({"up", write_file("deaths.yaml", kDeaths)});
+    kill_and_wait(keeper_of("deaths"), SIGKILL);
+    down_leaves_nothing("deaths");
     expect_same_machine();
 }
 
-TEST_F(Daemons, AKeeperKilledIsStartedAgainAndTakesItsChildrenBack) {
-    must_warren({"up", example("tenants.yaml")});
-    const auto before = running("tenants");
-    ASSERT_EQ(before.size(), 4U);
-    const auto keepers = processes_with("warren keeper");
-    ASSERT_EQ(keepers.size(), 1U);
-    Background ping({"ip", "netns", "exec", "red", "ping", "-i", "0.01", "-W", "1", "10.50.50.2"});
-    ASSERT_TRUE(ping.wait_for("icmp_seq=5 ")) << ping.printed();
-    kill_and_wait(keepers.front(), SIGKILL);
-    EXPECT_THAT(all_drift("tenants"), HasSubstr("keeper"));
-    EXPECT_TRUE(warren({"check"}).ok());
-    must_warren({"up", example("tenants.yaml")});
-    EXPECT_THAT(drift("tenants"), IsEmpty());
-    EXPECT_EQ(running("tenants"), before) << "not the same processes";
-    // One that is not its own child is followed all the same.
-    const int pid = before.at("dhcp-r:dnsmasq");
-    kill_and_wait(pid, SIGKILL);
-    EXPECT_TRUE(comes_true([&] {
-        const auto now = running("tenants");
-        return now.contains("dhcp-r:dnsmasq") && now.at("dhcp-r:dnsmasq") != pid;
-    }));
-    ASSERT_EQ(ping.signal(SIGINT), 0);
-    EXPECT_EQ(ping.wait(), 0);
-    EXPECT_THAT(lost_pings(ping.printed()), IsEmpty());
-    must_warren({"down"});
-    expect_same_machine();
-}
+// --- Open vSwitch at rest --------------------------------------------------------------------------
 
-TEST_F(Daemons, AKeeperKilledAndADown) {
-    must_warren({"up", example("tenants.yaml")});
-    kill_and_wait(processes_with("warren keeper").front(), SIGKILL);
-    must_warren({"down"});
-    expect_same_machine();
-}
-
-// Which of Open vSwitch's two daemons dies.
 struct Killed {
     const char* name;
-    std::vector<const char*> pid_files;
+    std::vector<std::string> daemons;
+    int signal;
 };
 void PrintTo(const Killed& killed, std::ostream* os) { *os << killed.name; }
 
-class OpenVSwitchKilled : public Daemons, public testing::WithParamInterface<Killed> {
+class OvsKilled : public E2e, public testing::WithParamInterface<Killed> {
 protected:
-    static void kill_them() {
-        for (const char* path : GetParam().pid_files) { kill_and_wait(pid_in(path), SIGKILL); }
+    static void kill_daemons(const std::string& directory = kOvs) {
+        for (const auto& daemon : GetParam().daemons) {
+            kill_and_wait(pid_in(directory + daemon + ".pid"), GetParam().signal);
+        }
+    }
+    static bool kills(const std::string& daemon) {
+        const auto& all = GetParam().daemons;
+        return std::find(all.begin(), all.end(), daemon) != all.end();
     }
 };
 
-TEST_P(OpenVSwitchKilled, AtRest) {
-    const std::string file = example("tenants.yaml");
-    must_warren({"up", file});
-    const std::string lease = lease_of("red", "eth0-r");
-    for (int i = 0; i < 2; ++i) {
-        kill_them();
-        EXPECT_THAT(all_drift("tenants"), HasSubstr("Open vSwitch"));
-        expect_repaired(file, "tenants");
-        EXPECT_EQ(lease_of("red", "eth0-r"), lease);
-    }
-    kill_them();
-    must_warren({"down"});
-    expect_same_machine();
-}
+TEST_P(OvsKilled, IsNamedAndRepaired) {
+    must_warren({"up", tenants()});
+    const auto pids = pids_of("tenants");
+    const auto leases = leases_of("tenants", "red-net");
+    const std::string veth = must_sh("cat /sys/class/net/veth-r/ifindex");
+    const int vswitchd = ovs_daemon("ovs-vswitchd");
+    kill_daemons();
 
-TEST_P(OpenVSwitchKilled, DuringUp) {
-    const std::string file = example("tenants.yaml");
-    for (const char* point :
-         {"after-start-ovs", "after-add-ovs-bridge", "after-place-internal", "after-start-keeper"}) {
-        SCOPED_TRACE(point);
-        Background up({"env", std::string("WARREN_FAULT=") + point + ":stop", WARREN_PROGRAM, "up", file});
-        const std::string stat = "/proc/" + std::to_string(up.pid()) + "/stat";
-        ASSERT_TRUE(comes_true([&] { return read_text(stat).find(") T ") != std::string::npos; }));
-        kill_them();
-        ASSERT_EQ(up.signal(SIGCONT), 0);
-        // It may find out, and undo what it did, or not: the next one repairs.
-        static_cast<void>(up.wait());
-        expect_repaired(file, "tenants");
-        must_warren({"down"});
-        expect_same_machine();
-        if (HasFailure()) { return; }
-    }
-}
+    EXPECT_THAT(drift("tenants"), Contains(AllOf(HasSubstr("Open vSwitch"), HasSubstr("dead"))));
+    for (const auto& [key, pid] : pids) { EXPECT_TRUE(alive(pid)) << key; }
 
-INSTANTIATE_TEST_SUITE_P(Killed, OpenVSwitchKilled,
-                         testing::Values(Killed{"vswitchd", {kSwitchPid}}, Killed{"ovsdb", {kServerPid}},
-                                         Killed{"both", {kSwitchPid, kServerPid}}),
-                         [](const auto& test) { return std::string(test.param.name); });
-
-class Dhcp : public Daemons {};
-
-// The file check counts the lab's own clients; somebody else's takes the address that is left.
-TEST_F(Dhcp, APoolThatIsExhaustedIsSaid) {
-    if (!has_program("udhcpc")) { GTEST_SKIP() << "udhcpc is not installed"; }
-    const auto text = [](const char* range, const char* address) {
-        return std::string(
-                   "lab: pool\nswitches: {s1: {kind: ovs}}\nnetworks:\n  n: {switch: s1, subnet: 10.5.0.0/24, "
-                   "dhcp: {range: ") +
-               range +
-               "}}\nhosts:\n  a: {interfaces: {eth0: {network: n, address: dhcp}}}\n"
-               "  b: {interfaces: {eth0: {network: n" +
-               address +
-               "}}}\n  c: {interfaces: {eth0: {network: n, address: 10.5.0.30/24}}}\n"
-               "expect: [{lease: {host: a, network: n}}]\n";
-    };
-    must_warren({"up", write_file("one.yaml", text("10.5.0.10-10.5.0.11", ", address: 10.5.0.31/24"))});
-    must_sh("ip netns exec c udhcpc -i eth0 -n -q -f -s /bin/true");
-    const Ran up = warren({"up", write_file("two.yaml", text("10.5.0.10-10.5.0.11", ", address: dhcp"))});
+    const Ran up = warren({"up", tenants()});
     EXPECT_TRUE(up.ok()) << testing::PrintToString(up);
-    EXPECT_THAT(up.err, HasSubstr("b:eth0 has no lease yet"));
-    EXPECT_EQ(must_sh("ip -n b -4 -o addr show eth0"), "");
-    EXPECT_TRUE(warren({"check"}).ok()) << "the other's lease";
-    must_warren({"up", write_file("three.yaml", text("10.5.0.10-10.5.0.12", ", address: dhcp"))});
-    EXPECT_TRUE(comes_true([] { return sh("ip -n b -4 -o addr show eth0 | grep -q 10.5.0.12/").ok(); }));
-    EXPECT_THAT(drift("pool"), IsEmpty());
-    must_warren({"down"});
-    expect_same_machine();
-}
-
-TEST_F(Dhcp, ADamagedLeaseFileIsNoEnd) {
-    must_warren({"up", example("tenants.yaml")});
-    for (const char* file : {"red-net.leases", "red:eth0-r.leases"}) {
-        SCOPED_TRACE(file);
-        must_sh("head -c 300 /dev/urandom > '/run/warren/tenants/dhcp/" + std::string(file) + "'");
-        const auto pids = running("tenants");
-        kill_and_wait(pids.at("dhcp-r:dnsmasq"), SIGKILL);
-        kill_and_wait(pids.at("red:dhcp-eth0-r"), SIGKILL);
-        EXPECT_TRUE(comes_true([&] {
-            const auto now = running("tenants");
-            return now.contains("dhcp-r:dnsmasq") && now.contains("red:dhcp-eth0-r") &&
-                   now.at("dhcp-r:dnsmasq") != pids.at("dhcp-r:dnsmasq");
-        }));
-        expect_repaired(example("tenants.yaml"), "tenants");
-    }
-    must_warren({"down"});
-    expect_same_machine();
-}
-
-// A second server in the other tenant's VLAN, with another range, which would answer at once.
-TEST_F(Dhcp, ARogueServerOfTheOtherTenantGivesNothing) {
-    must_warren({"up", example("tenants.yaml")});
-    Background rogue({"ip", "netns", "exec", "green", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-                      "--no-resolv", "--port=0", "--user=root", "--interface=eth0-g", "--bind-dynamic", "--no-ping",
-                      "--dhcp-authoritative", "--pid-file=/mnt/rogue.pid", "--dhcp-leasefile=/mnt/rogue.leases",
-                      "--dhcp-range=10.50.50.200,10.50.50.250"});
-    ASSERT_TRUE(comes_true([] { return !read_text("/mnt/rogue.pid").empty(); }));
-    for (int i = 0; i < 3; ++i) {
-        const int pid = running("tenants").at("red:dhcp-eth0-r");
-        must_sh("rm '/run/warren/tenants/dhcp/red:eth0-r.leases'");
+    EXPECT_EQ(ovs_daemon("ovs-vswitchd") == vswitchd, !kills("ovs-vswitchd"));
+    EXPECT_EQ(must_sh("cat /sys/class/net/veth-r/ifindex"), veth) << "a veth pair outlives the switch";
+    expect_whole("tenants", tenants());
+    // The servers can be reached: a client that starts from nothing gets its lease.
+    for (const auto& [key, pid] : pids_of("tenants")) {
+        if (!key.starts_with("red:dhcp")) { continue; }
+        must_sh("rm -f /run/warren/tenants/dhcp/red:*.leases; ip -n red addr flush dev eth0-r");
         kill_and_wait(pid, SIGKILL);
-        EXPECT_TRUE(comes_true([&] {
-            const auto now = running("tenants");
-            return now.contains("red:dhcp-eth0-r") && now.at("red:dhcp-eth0-r") != pid;
-        }));
-        const Ran check = warren({"check", "tenants"});
-        EXPECT_TRUE(check.ok()) << testing::PrintToString(check);
     }
-    EXPECT_EQ(read_text("/mnt/rogue.leases"), "") << "it gave out an address";
-    EXPECT_TRUE(sh("ip -n red -4 -o addr show eth0-r | grep -qE ' 10[.]50[.]50[.]([1-9][0-9]|100)/'").ok());
-    ASSERT_EQ(rogue.signal(SIGKILL), 0);
-    static_cast<void>(rogue.wait());
-    must_sh("rm -f /mnt/rogue.*");
-    must_warren({"down"});
+    EXPECT_TRUE(soon([&] { return addresses_of("red", "eth0-r").size() == 1; }));
+    EXPECT_EQ(leases_of("tenants", "red-net"), leases);
+    for (const char* daemon : {"ovs-vswitchd", "ovsdb-server"}) {
+        EXPECT_THAT(inherited_by(ovs_daemon(daemon)), IsEmpty());
+    }
+    down_leaves_nothing();
     expect_same_machine();
 }
+
+TEST_P(OvsKilled, DownLeavesNothing) {
+    must_warren({"up", tenants()});
+    kill_daemons();
+    down_leaves_nothing();
+    expect_same_machine();
+}
+
+TEST_P(OvsKilled, DownLeavesNothingWhereItCannotBeStartedAgain) {
+    must_warren({"up", tenants()});
+    std::vector<std::string> hidden;
+    for (const char* program : {"ovs-vswitchd", "ovsdb-server"}) {
+        hidden.push_back(std::filesystem::canonical(find_program(program)));
+        hide_program(hidden.back());
+    }
+    kill_daemons();
+    const Ran up = warren({"up", tenants()});
+    EXPECT_EQ(up.status, 3) << testing::PrintToString(up);
+    EXPECT_THAT(up.err, HasSubstr("openvswitch-switch"));
+    EXPECT_THAT(drift("tenants"), Contains(HasSubstr("Open vSwitch")));
+    down_leaves_nothing();
+    for (const auto& path : hidden) { EXPECT_EQ(::umount(path.c_str()), 0) << path; }
+    expect_same_machine();
+}
+
+TEST_P(OvsKilled, InALabsOwnRoot) {
+    std::string text = read_text(tenants());
+    text += "root: private\n";
+    const std::string file = write_file("private.yaml", text);
+    must_warren({"up", file});
+    kill_daemons("/run/warren/tenants/ovs/");
+    EXPECT_THAT(drift("tenants"), Contains(AllOf(HasSubstr("Open vSwitch"), HasSubstr("dead"))));
+    expect_repaired("tenants", file);
+    kill_daemons("/run/warren/tenants/ovs/");
+    down_leaves_nothing();
+    expect_same_machine();
+}
+
+constexpr const char* kOther = R"(lab: other
+switches: {s9: {kind: ovs}}
+hosts:
+  a: {interfaces: {eth0: {to: "s9:pa", address: 10.9.0.1/24}}}
+  b: {interfaces: {tap-b: {to: s9, address: 10.9.0.2/24, wire: internal}}}
+expect: [{reach: {from: a, to: b}}]
+)";
+
+// Two labs share the instance: neither's command breaks the other.
+TEST_P(OvsKilled, DownOfOneLabLeavesTheOtherRepairable) {
+    must_warren({"up", tenants()});
+    const std::string other = write_file("other.yaml", kOther);
+    must_warren({"up", other});
+    kill_daemons();
+    down_leaves_nothing();
+    EXPECT_THAT(must_sh("ovs-vsctl " + ovs_db_option() + " list-br"), "s9");
+    expect_repaired("other", other);
+    down_leaves_nothing("other");
+    expect_same_machine();
+}
+
+INSTANTIATE_TEST_SUITE_P(Daemons, OvsKilled,
+                         testing::Values(Killed{"Vswitchd", {"ovs-vswitchd"}, SIGKILL},
+                                         Killed{"VswitchdByTerm", {"ovs-vswitchd"}, SIGTERM},
+                                         Killed{"OvsdbServer", {"ovsdb-server"}, SIGKILL},
+                                         Killed{"Both", {"ovsdb-server", "ovs-vswitchd"}, SIGKILL}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+class Vswitchd : public E2e {};
+
+// The database looks fine then: only the devices tell.
+TEST_F(Vswitchd, ThatSomebodyElseStartedAgainHasItsCutOffPortsReplaced) {
+    must_warren({"up", tenants()});
+    const std::string command = command_line(ovs_daemon("ovs-vswitchd"));
+    kill_and_wait(ovs_daemon("ovs-vswitchd"), SIGKILL);
+    must_sh("rm " + std::string(kOvs) + "ovs-vswitchd.ctl; " + command + " 2> /dev/null");
+    const auto told = drift("tenants");
+    EXPECT_THAT(told, Contains(HasSubstr("tap-r")));
+    EXPECT_THAT(told, Contains(HasSubstr("tap-g")));
+    EXPECT_THAT(told, Not(Contains(HasSubstr("veth"))));
+    expect_repaired("tenants", tenants());
+    down_leaves_nothing();
+    expect_same_machine();
+}
+
+// --- during `up` -----------------------------------------------------------------------------------
+
+// A path that `up` of the tenants makes, which says how far it has come.
+struct Moment {
+    const char* name;
+    std::string path;
+};
+void PrintTo(const Moment& moment, std::ostream* os) { *os << moment.name; }
+
+const Moment kStarts[] = {
+    {"Place", "/run/warren/.ovs"},
+    {"Database", "/run/warren/.ovs/conf.db"},
+    {"ServersPid", "/run/warren/.ovs/ovsdb-server.pid"},
+    {"Socket", "/run/warren/.ovs/db.sock"},
+    {"ServersControl", "/run/warren/.ovs/ovsdb-server.ctl"},
+    {"SwitchsLog", "/run/warren/.ovs/ovs-vswitchd.log"},
+    {"SwitchsPid", "/run/warren/.ovs/ovs-vswitchd.pid"},
+    {"SwitchsControl", "/run/warren/.ovs/ovs-vswitchd.ctl"},
+    {"Namespace", "/run/netns/red"},
+    {"Bridge", "/sys/class/net/ovs1"},
+};
+std::string name_of_moment(const testing::TestParamInfo<Moment>& each) { return each.param.name; }
+
+bool comes(const Moment& moment) {
+    return soon([&] { return std::filesystem::exists(std::filesystem::symlink_status(moment.path)); });
+}
+
+// `up` itself is killed while it starts Open vSwitch: what it had under way must not outlive `down`.
+class UpKilled : public E2e, public testing::WithParamInterface<Moment> {};
+
+TEST_P(UpKilled, DownLeavesNothing) {
+    for (int delay = 0; delay < 3; ++delay) {
+        Background up({WARREN_PROGRAM, "up", tenants()});
+        ASSERT_TRUE(comes(GetParam()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(delay * 2));  // another moment, not a wait
+        static_cast<void>(up.signal(SIGKILL));
+        static_cast<void>(up.wait());
+        down_leaves_nothing();
+        expect_same_machine();
+    }
+}
+
+TEST_P(UpKilled, UpCompletesIt) {
+    Background up({WARREN_PROGRAM, "up", tenants()});
+    ASSERT_TRUE(comes(GetParam()));
+    static_cast<void>(up.signal(SIGKILL));
+    static_cast<void>(up.wait());
+    expect_repaired("tenants", tenants());
+    down_leaves_nothing();
+    expect_same_machine();
+}
+
+INSTANTIATE_TEST_SUITE_P(Moments, UpKilled, testing::ValuesIn(kStarts), name_of_moment);
+
+// A daemon is killed while `up` works: that one may fail, and says why; the next completes it.
+struct DaemonMoment {
+    std::string daemon;
+    Moment moment;
+};
+void PrintTo(const DaemonMoment& each, std::ostream* os) { *os << each.daemon << " at " << each.moment.name; }
+
+class DaemonKilledDuringUp : public E2e, public testing::WithParamInterface<DaemonMoment> {};
+
+TEST_P(DaemonKilledDuringUp, TheNextUpCompletesIt) {
+    Background up({WARREN_PROGRAM, "up", tenants()});
+    ASSERT_TRUE(comes(GetParam().moment));
+    const bool keeper = GetParam().daemon == "keeper";
+    int pid = 0;
+    ASSERT_TRUE(soon([&] {
+        pid = keeper ? keeper_of("tenants") : ovs_daemon(GetParam().daemon);
+        return pid > 0;
+    }));
+    ::kill(pid, SIGKILL);
+    const int status = up.wait();
+    EXPECT_THAT(status, testing::AnyOf(0, 1)) << up.printed();
+    if (status == 1) { EXPECT_THAT(up.printed(), HasSubstr("warren: cannot ")); }
+    expect_repaired("tenants", tenants());
+    down_leaves_nothing();
+    expect_same_machine();
+}
+
+std::vector<DaemonMoment> daemon_moments() {
+    const Moment server{"Pid", "/run/warren/.ovs/ovsdb-server.pid"};
+    const Moment vswitchd{"Pid", "/run/warren/.ovs/ovs-vswitchd.pid"};
+    const Moment control{"Control", "/run/warren/.ovs/ovs-vswitchd.ctl"};
+    const Moment red{"Namespace", "/run/netns/red"};
+    const Moment bridge{"Bridge", "/sys/class/net/ovs1"};
+    const Moment listens{"Socket", "/run/warren/tenants/keeper.sock"};
+    const Moment first{"FirstRecord", "/run/warren/tenants/processes"};
+    const Moment lease{"ServersPid", "/run/warren/tenants/dhcp/red-net.pid"};
+    return {{"ovs-vswitchd", vswitchd}, {"ovs-vswitchd", control}, {"ovs-vswitchd", red}, {"ovs-vswitchd", bridge},
+            {"ovs-vswitchd", lease},    {"ovsdb-server", server},  {"ovsdb-server", red}, {"ovsdb-server", bridge},
+            {"ovsdb-server", lease},    {"keeper", listens},       {"keeper", first},     {"keeper", lease}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Moments, DaemonKilledDuringUp, testing::ValuesIn(daemon_moments()), [](const auto& each) {
+    std::string name = each.param.daemon + each.param.moment.name;
+    std::erase(name, '-');
+    return name;
+});
 
 }  // namespace
 }  // namespace warren::e2e
