@@ -226,7 +226,15 @@ struct Engine::Look {
     State wanted;
     State observed;
     Difference difference;
+    std::vector<UnknownLease> unknown;
 
+    [[nodiscard]] std::vector<Change> changes() const {
+        auto all = warren::changes(difference.plan, observed, wanted);
+        for (const auto& lease : unknown) { all.push_back(lease.change()); }
+        return all;
+    }
+    // Of `up`: an unknown lease is asked for again after all others.
+    [[nodiscard]] std::size_t steps() const { return difference.plan.steps.size() + unknown.size(); }
     // The instance of the lab's record is there and does not run.
     [[nodiscard]] bool ovs_died() const {
         if (!record || !record->ovs || observed.ovs) { return false; }
@@ -240,6 +248,7 @@ struct Engine::Look {
         WARREN_ASSIGN(observed, observe(scope, sockets));
         difference = diff(observed, wanted, lab.name);
         add_conflicts(observed, wanted, site, lab.name, difference.conflicts);
+        unknown = unknown_leases(observed, wanted, site, lab.name);
         return {};
     }
     Result<void> fill(const Engine& engine, const Lab& lab, std::optional<Record> found, Sockets& sockets) {
@@ -260,8 +269,7 @@ Result<UpResult> Engine::plan(const Lab& lab) {
     Look look;
     WARREN_TRY(look.fill(*this, lab, std::move(record), sockets));
     if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
-    return UpResult{
-        look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+    return UpResult{look.steps(), look.changes(), {}};
 }
 
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
@@ -297,8 +305,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
             WARREN_TRY(look.compare(lab, sockets));
         }
         if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
-        UpResult done{
-            look.difference.plan.steps.size(), changes(look.difference.plan, look.observed, look.wanted), {}};
+        UpResult done{look.steps(), look.changes(), {}};
         if (revived) {
             ++done.steps;
             auto started = changes(Plan{{StartOvs{*look.record->ovs}}}, look.observed, look.wanted);
@@ -343,7 +350,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         }
         if (look.record && (!guard || look.record->unconfirmed != guard)) { end_guard(look.record->unconfirmed); }
         ovs_users.reset();  // the record tells from now on who uses it
-        done.without_lease = wait_for_leases(look.wanted, options.lease_time, options.interrupted);
+        done.without_lease =
+            wait_for_leases(look.wanted, look.site, lab.name, options.lease_time, options.interrupted);
         return done;
     }();
     if (!result && !left_behind) { end_guard(guard); }
@@ -504,7 +512,7 @@ Result<LabStatus> Engine::status(const std::string& name) {
     Sockets sockets;
     Look look;
     WARREN_TRY(look.fill(*this, status.lab, status.record, sockets));
-    status.drift = changes(look.difference.plan, look.observed, look.wanted);
+    status.drift = look.changes();
     for (const auto& conflict : look.difference.conflicts) {
         status.conflicts.emplace_back(conflict.object, conflict.owner);
     }
