@@ -8,9 +8,6 @@ namespace warren::e2e {
 namespace {
 
 using testing::Contains;
-using testing::Each;
-using testing::Ge;
-using testing::StartsWith;
 
 std::string tenants() { return example("tenants.yaml"); }
 
