@@ -99,6 +99,8 @@ void Applier::flush_ovs() {
         return connection.apply(ovs_, kOvsDeadline);  // all or nothing by itself
     }();
     if (!result) {
+        const std::string why = ovs::last_error(ovs_on_);
+        if (!why.empty()) { result.error().reason += "; the last error that it logged: " + why; }
         for (const std::size_t step : ovs_steps_) { fail(step, result.error()); }
     }
     ovs_ = {};

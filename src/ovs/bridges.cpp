@@ -188,7 +188,7 @@ Result<void> Connection::settle(milliseconds timeout) {
     if (integer_of(*rows.front(), "cur_cfg").value_or(0) >= next) { return {}; }
     WARREN_ASSIGN(const bool connected, vswitchd_connected(impl_->client, left_until(deadline)));
     if (!connected) { return {}; }
-    return wait_configured(impl_->client, next, left_until(deadline));
+    return wait_configured(impl_->client, next, left_until(deadline), milliseconds(0));
 }
 
 Result<void> Connection::apply(const Changes& changes, milliseconds timeout) {

@@ -377,6 +377,21 @@ Result<void> stop(const OvsInstance& instance) {
     return remove_tree(instance.directory);
 }
 
+// A line of the log: "TIME|NUMBER|MODULE|LEVEL|TEXT".
+std::string last_error(const OvsInstance& instance) {
+    if (instance.kind == OvsInstance::Kind::machine || find_daemon(instance, kSwitch).valid()) { return {}; }
+    const auto log = read_file(file_of(instance, kSwitch, ".log"));
+    if (!log) { return {}; }
+    std::size_t found = std::string::npos;
+    for (const char* level : {"|ERR|", "|EMER|"}) {
+        const std::size_t last = log->rfind(level);
+        if (last == std::string::npos) { continue; }
+        const std::size_t text = log->find('|', last + 1) + 1;
+        if (found == std::string::npos || text > found) { found = text; }
+    }
+    return found == std::string::npos ? "" : log->substr(found, log->find('\n', found) - found);
+}
+
 Result<std::string> machine_socket() {
     WARREN_TRY(answers(kMachineSocket));
     return std::string(kMachineSocket);

@@ -492,71 +492,65 @@ private:
     }
 
     void collect(const Step& step) {
-        std::visit(
-            Overload{
-                [&](const AddNamespace& s) { tell_namespace(s.value, true); },
-                [&](const DelNamespace& s) { tell_namespace(s.value, false); },
-                [](const AddBridge&) {},
-                [&](const DelBridge& s) { gone(s.ns, s.value, s.on); },
-                [](const AddVeth&) {},
-                [&](const DelVeth& s) {
-                    gone(s.ns_a, s.a, s.on_a);
-                    if (!s.b.name.empty()) { gone(s.ns_b, s.b, s.on_b); }
-                },
-                [](const PlaceInternal&) {},
-                [&](const UnplaceInternal& s) { gone(s.ns, s.value, s.on); },
-                [&](const DelStray& s) { gone(s.ns, s.value, s.on); },
-                [](const SetLink&) {},
-                [&](const AddAddress& s) {
-                    if (!told(s.ns, s.device)) { addresses(s.ns, s.device).come.insert(s.value.to_string()); }
-                },
-                [&](const DelAddress& s) {
-                    // Where its client is ended, that is told.
-                    if (!s.leased || !client_ends(s.ns, s.device)) {
-                        addresses(s.ns, s.device).gone.insert(s.value.to_string());
-                    }
-                },
-                [&](const AddRoute& s) {
-                    if (!teller_.whole(s.ns)) { route_of(s.ns, s.value).come.insert(route_text(s.value)); }
-                },
-                [&](const DelRoute& s) { route_of(s.ns, s.value).gone.insert(route_text(s.value)); },
-                [&](const AddNeighbour& s) {
-                    if (!told(s.ns, s.device)) {
-                        neighbour_of(s.ns, s.device, s.address).come.insert(s.mac.to_string());
-                    }
-                },
-                [&](const DelNeighbour& s) {
-                    neighbour_of(s.ns, s.device, s.address).gone.insert(s.mac.to_string());
-                },
-                [&](const SetSysctl& s) {
-                    if (!told(s.ns, std::string(sysctl_device(s.key)))) {
-                        sysctls_[s.ns][s.key] = {s.before, s.after};
-                    }
-                },
-                [&](const StartOvs& s) {
-                    // Bridges that are known of one that does not run: its daemons have died.
-                    if (!observed_.ovs && !observed_.bridges.empty()) {
-                        return teller_.say(Kind::changed, "Open vSwitch in " + s.value.directory, "state", "dead",
-                                           "running");
-                    }
-                    teller_.say(Kind::added, "Open vSwitch", {}, {}, s.value.directory);
-                },
-                [&](const StopOvs& s) { teller_.say(Kind::removed, "Open vSwitch", {}, s.value.directory); },
-                [](const AddOvsBridge&) {},
-                [](const DelOvsBridge&) {},
-                [](const SetOvsBridge&) {},
-                [](const AddOvsPort&) {},
-                [](const DelOvsPort&) {},
-                [](const SetOvsPort&) {},
-                [](const PutFile&) {},  // changes_files.cpp
-                [](const DelFile&) {},
-                [&](const StartProcess& s) { client(s.value, true); },
-                [&](const StopProcess& s) { client(s.value, false); },
-                [](const ReloadProcess&) {},
-                [](const StartKeeper&) {},  // told where nothing else is
-                [](const StopKeeper&) {},
-            },
-            step);
+        std::visit(Overload{
+                       [&](const AddNamespace& s) { tell_namespace(s.value, true); },
+                       [&](const DelNamespace& s) { tell_namespace(s.value, false); },
+                       [](const AddBridge&) {},
+                       [&](const DelBridge& s) { gone(s.ns, s.value, s.on); },
+                       [](const AddVeth&) {},
+                       [&](const DelVeth& s) {
+                           gone(s.ns_a, s.a, s.on_a);
+                           if (!s.b.name.empty()) { gone(s.ns_b, s.b, s.on_b); }
+                       },
+                       [](const PlaceInternal&) {},
+                       [&](const UnplaceInternal& s) { gone(s.ns, s.value, s.on); },
+                       [&](const DelStray& s) { gone(s.ns, s.value, s.on); },
+                       [](const SetLink&) {},
+                       [&](const AddAddress& s) {
+                           if (!told(s.ns, s.device)) {
+                               addresses(s.ns, s.device).come.insert(s.value.to_string());
+                           }
+                       },
+                       [&](const DelAddress& s) {
+                           // Where its client is ended, that is told.
+                           if (!s.leased || !client_ends(s.ns, s.device)) {
+                               addresses(s.ns, s.device).gone.insert(s.value.to_string());
+                           }
+                       },
+                       [&](const AddRoute& s) {
+                           if (!teller_.whole(s.ns)) { route_of(s.ns, s.value).come.insert(route_text(s.value)); }
+                       },
+                       [&](const DelRoute& s) { route_of(s.ns, s.value).gone.insert(route_text(s.value)); },
+                       [&](const AddNeighbour& s) {
+                           if (!told(s.ns, s.device)) {
+                               neighbour_of(s.ns, s.device, s.address).come.insert(s.mac.to_string());
+                           }
+                       },
+                       [&](const DelNeighbour& s) {
+                           neighbour_of(s.ns, s.device, s.address).gone.insert(s.mac.to_string());
+                       },
+                       [&](const SetSysctl& s) {
+                           if (!told(s.ns, std::string(sysctl_device(s.key)))) {
+                               sysctls_[s.ns][s.key] = {s.before, s.after};
+                           }
+                       },
+                       [&](const StartOvs& s) { started(s.value); },
+                       [&](const StopOvs& s) { teller_.say(Kind::removed, "Open vSwitch", {}, s.value.directory); },
+                       [](const AddOvsBridge&) {},
+                       [](const DelOvsBridge&) {},
+                       [](const SetOvsBridge&) {},
+                       [](const AddOvsPort&) {},
+                       [](const DelOvsPort&) {},
+                       [](const SetOvsPort&) {},
+                       [](const PutFile&) {},  // changes_files.cpp
+                       [](const DelFile&) {},
+                       [&](const StartProcess& s) { client(s.value, true); },
+                       [&](const StopProcess& s) { client(s.value, false); },
+                       [](const ReloadProcess&) {},
+                       [](const StartKeeper&) {},  // told where nothing else is
+                       [](const StopKeeper&) {},
+                   },
+                   step);
     }
 
     [[nodiscard]] bool client_ends(const std::string& ns, const std::string& device) const {
@@ -575,6 +569,15 @@ private:
             teller_.say(Kind::added, object, {}, {}, summary);
         } else {
             teller_.say(Kind::removed, object, {}, summary);
+        }
+    }
+
+    void started(const OvsInstance& ovs) {
+        // Bridges that are known of one that does not run: its daemons have died.
+        if (!observed_.ovs && !observed_.bridges.empty()) {
+            teller_.say(Kind::changed, "Open vSwitch in " + ovs.directory, "state", "dead", "running");
+        } else {
+            teller_.say(Kind::added, "Open vSwitch", {}, {}, ovs.directory);
         }
     }
 
