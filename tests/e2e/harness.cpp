@@ -287,7 +287,7 @@ int Background::wait() {
 }
 
 int Background::wait_for_end() {
-    const auto exited = warren::wait_for(child_, std::chrono::seconds(10));
+    const auto exited = warren::wait_for(child_, std::chrono::seconds(60));
     return exited && *exited ? (*exited)->shell_status() : -1;
 }
 
@@ -296,7 +296,9 @@ int Background::signal(int number) {
                                                                                                          : errno;
 }
 
-std::vector<int> lost_pings(std::string_view printed) {
+namespace {
+
+std::set<int> answered_pings(std::string_view printed) {
     constexpr std::string_view kSequence = "icmp_seq=";
     std::set<int> answered;
     for (std::size_t at = printed.find(kSequence); at != std::string_view::npos; at = printed.find(kSequence, at)) {
@@ -304,6 +306,13 @@ std::vector<int> lost_pings(std::string_view printed) {
         const std::string line(printed.substr(at, printed.find('\n', at) - at));
         if (line.find("time=") != std::string::npos) { answered.insert(std::stoi(line)); }
     }
+    return answered;
+}
+
+}  // namespace
+
+std::vector<int> lost_pings(std::string_view printed) {
+    const auto answered = answered_pings(printed);
     std::vector<int> lost;
     for (int number = 1; !answered.empty() && number < *answered.rbegin(); ++number) {
         if (!answered.contains(number)) { lost.push_back(number); }
@@ -311,13 +320,29 @@ std::vector<int> lost_pings(std::string_view printed) {
     return lost;
 }
 
+Pings::Pings(const std::string& host, const std::string& address)
+    : file_("/mnt/ping." + host + "." + address),
+      ping_("exec ip netns exec " + host + " ping -n -i 0.01 " + address + " > " + file_ + " 2>&1") {
+    EXPECT_TRUE(comes_true([&] { return answered() > 0; })) << "no answer at all: " << read_text(file_);
+}
+
+std::vector<int> Pings::lost() {
+    const std::size_t before = answered();
+    EXPECT_TRUE(comes_true([&] { return answered() > before; })) << "no answers any more";
+    EXPECT_EQ(ping_.signal(SIGINT), 0);
+    static_cast<void>(ping_.wait());
+    return lost_pings(read_text(file_));
+}
+
+std::size_t Pings::answered() const { return answered_pings(read_text(file_)).size(); }
+
 void kill_and_wait(int pid, int signal_number) {
     const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd.valid() || syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, nullptr, 0) != 0) {
         throw std::runtime_error("cannot kill process " + std::to_string(pid));
     }
     pollfd gone{pidfd.get(), POLLIN, 0};
-    if (poll(&gone, 1, 10'000) != 1) { throw std::runtime_error("process " + std::to_string(pid) + " goes on"); }
+    if (poll(&gone, 1, 60'000) != 1) { throw std::runtime_error("process " + std::to_string(pid) + " goes on"); }
 }
 
 std::string command_line(int pid) {

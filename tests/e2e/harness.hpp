@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -59,6 +60,7 @@ bool comes_true(const Predicate& predicate) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!predicate()) {
         if (std::chrono::steady_clock::now() > until) { return false; }
+        std::this_thread::sleep_for(std::chrono::microseconds(300));
     }
     return true;
 }
@@ -138,7 +140,20 @@ private:
 // one under way when it is interrupted is not lost.)
 std::vector<int> lost_pings(std::string_view printed);
 
-// Waits (by pidfd, up to 10 s) until a process that is killed here has gone.
+// ping(8) a hundred times a second from a host's namespace, from the first answer, which it waits for, until lost().
+class Pings {
+public:
+    Pings(const std::string& host, const std::string& address);
+    // Waits for one more answer and ends it; the numbers of the requests that were never answered.
+    std::vector<int> lost();
+    [[nodiscard]] std::size_t answered() const;
+
+private:
+    std::string file_;  // a pipe would fill
+    Background ping_;
+};
+
+// Waits (by pidfd, up to 60 s) until a process that is killed here has gone.
 void kill_and_wait(int pid, int signal_number);
 // Pids of processes whose command line contains TEXT, zombies left out.
 std::vector<int> processes_with(std::string_view text);

@@ -1,34 +1,18 @@
-// What the tests of killed daemons share: a lab's processes as `show` tells them, waiting, and pings beside a test.
+// What the tests of killed daemons share: a lab's processes and leases as `show` tells them, what a process holds.
 #pragma once
 
 #include <algorithm>
-#include <chrono>
-#include <csignal>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <regex>
 #include <set>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "harness.hpp"
 
 namespace warren::e2e {
-
-using Clock = std::chrono::steady_clock;
-
-// Whether CONDITION comes true within a minute; looks often, so that what is measured by it is measured well.
-inline bool soon(const std::function<bool()>& condition) {
-    const auto until = Clock::now() + std::chrono::seconds(60);
-    while (!condition()) {
-        if (Clock::now() > until) { return false; }
-        std::this_thread::sleep_for(std::chrono::microseconds(300));
-    }
-    return true;
-}
 
 // A pid in a file; 0 where there is none (yet).
 inline int pid_in(const std::string& path) { return std::atoi(read_text(path).c_str()); }
@@ -99,49 +83,6 @@ inline std::vector<std::string> inherited_by(int pid) {
     }
     return found;
 }
-
-// `ping` at 100 a second from a host, from its first answer until it is stopped.
-class Pings {
-public:
-    Pings(const std::string& host, const std::string& address)
-        : file_("/mnt/ping." + host),
-          ping_("exec ip netns exec " + host + " ping -n -i 0.01 " + address + " > " + file_ + " 2>&1") {
-        EXPECT_TRUE(soon([&] { return last() > 0; })) << "no answer at all: " << read_text(file_);
-    }
-    // Ends it; the numbers of those that were never answered. A request sent as it ends may be answered too late
-    // to be told: the last answer is what counts.
-    std::vector<int> lost() {
-        const int at_least = last() + 1;
-        EXPECT_TRUE(soon([&] { return last() > at_least; })) << "no answers any more";
-        EXPECT_EQ(ping_.signal(SIGINT), 0);
-        static_cast<void>(ping_.wait());
-        std::vector<int> missing;
-        const auto answered = answers();
-        for (int number = 1; !answered.empty() && number <= *answered.rbegin(); ++number) {
-            if (!answered.contains(number)) { missing.push_back(number); }
-        }
-        return missing;
-    }
-    [[nodiscard]] std::size_t answered() const { return answers().size(); }
-
-private:
-    [[nodiscard]] std::set<int> answers() const {
-        static const std::regex kAnswer("bytes from [^\n]*icmp_seq=([0-9]+)");
-        const std::string text = read_text(file_);
-        std::set<int> numbers;
-        for (std::sregex_iterator each(text.begin(), text.end(), kAnswer), end; each != end; ++each) {
-            numbers.insert(std::stoi((*each)[1]));
-        }
-        return numbers;
-    }
-    [[nodiscard]] int last() const {
-        const std::string text = read_text(file_);
-        const auto found = text.rfind("icmp_seq=");
-        return found == std::string::npos ? 0 : std::atoi(text.c_str() + found + 9);
-    }
-    std::string file_;
-    Background ping_;
-};
 
 // The lab is as its file says: nothing to do, and what it expects holds.
 inline void expect_whole(const std::string& lab, const std::string& file) {

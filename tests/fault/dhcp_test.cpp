@@ -28,7 +28,7 @@ protected:
     static void kill_kept(const std::string& lab, const std::string& key) {
         const int old = pids_of(lab).at(key);
         kill_and_wait(old, SIGKILL);
-        EXPECT_TRUE(soon([&] {
+        EXPECT_TRUE(comes_true([&] {
             const int now = pids_of(lab).at(key);
             return now != 0 && now != old;
         }));
@@ -129,7 +129,7 @@ TEST_P(DamagedLeases, OfAClientAreReplaced) {
     damage(dhcp_file("tenants", "red:eth0-r.leases"), GetParam().content);
     kill_kept("tenants", client_of("tenants", "red"));
     // It has asked again when its file, which the damaged one was, has the lease.
-    EXPECT_TRUE(soon([&] {
+    EXPECT_TRUE(comes_true([&] {
         return read_text(dhcp_file("tenants", "red:eth0-r.leases")).find("fixed-address") != std::string::npos;
     }));
     EXPECT_EQ(addresses_of("red", "eth0-r"), addresses);
@@ -169,7 +169,7 @@ TEST_F(Dhcp, ARogueServerInAnotherTenantServesOnlyThat) {
     const std::string file = write_file("rogue.yaml", kRogue);
     must_warren({"up", file});
     // It works, where it is: so that nothing of it elsewhere says something.
-    ASSERT_TRUE(soon([] { return !addresses_of("green", "eth0-g").empty(); }));
+    ASSERT_TRUE(comes_true([] { return !addresses_of("green", "eth0-g").empty(); }));
     const auto in_range = [](const std::string& host, const std::string& device, int first, int last) {
         const auto addresses = addresses_of(host, device);
         for (const auto& address : addresses) {
@@ -192,8 +192,8 @@ TEST_F(Dhcp, ARogueServerInAnotherTenantServesOnlyThat) {
                     host + " -4 addr flush dev " + device);
             kill_kept("rogue", key);
         }
-        EXPECT_TRUE(soon([&] { return in_range("red", "eth0-r", 10, 100); }));
-        EXPECT_TRUE(soon([&] { return in_range("green", "eth0-g", 200, 250); }));
+        EXPECT_TRUE(comes_true([&] { return in_range("red", "eth0-r", 10, 100); }));
+        EXPECT_TRUE(comes_true([&] { return in_range("green", "eth0-g", 200, 250); }));
     }
     EXPECT_THAT(read_text("/mnt/rogue.leases"), HasSubstr(green_mac));
     EXPECT_THAT(read_text("/mnt/rogue.leases"), Not(HasSubstr(red_mac)));
