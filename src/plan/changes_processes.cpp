@@ -172,9 +172,9 @@ private:
             teller_.say_if_changed(object(process), "restart", restart_text(before.restart),
                                    restart_text(process.restart), "it is started anew");
         }
-        const bool quiet = is_client(process) && teller_.remade.contains({process.net_namespace, process.device});
+        const bool quiet = is_client(process) && teller_.comes({process.net_namespace, process.device});
         if (teller_.out.size() > already || quiet) { return; }
-        const bool new_interface = teller_.remade.contains({process.net_namespace, process.device});
+        const bool new_interface = teller_.comes({process.net_namespace, process.device});
         teller_.say(Kind::changed, object(process), "state", "running", "started anew",
                     new_interface ? "its interface is new" : "what it is started with has changed");
     }

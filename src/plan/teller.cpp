@@ -23,6 +23,8 @@ const Link* find_link(const State& state, const End& end) {
     return found == ns->second.links.end() ? nullptr : &found->second;
 }
 
+std::string on_off(bool on) { return on ? "on" : "off"; }
+
 std::string vlans_text(const std::optional<Vlan>& access, const std::vector<Vlan>& trunk) {
     std::string result;
     if (access) { result = fmt::format("{}", *access); }

@@ -1,5 +1,6 @@
 // Teller: the list of changes while it is made, and what its chapters ask about the two states.
-// Internal to plan/; changes.cpp runs it, changes_processes.cpp and changes_files.cpp are its chapters.
+// Internal to plan/; changes.cpp runs it, changes_links.cpp, changes_processes.cpp and changes_files.cpp are its
+// chapters.
 #pragma once
 
 #include <map>
@@ -10,9 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "plan/changes.hpp"
 
 namespace warren::plan_detail {
+
+constexpr const char* kOffload = "checksum offload";  // an attribute that follows from what carries the link
 
 using End = std::pair<std::string, std::string>;  // namespace, link
 
@@ -22,6 +27,13 @@ struct PortFacts {
     std::string vlans;  // "100", "trunk 100,200", "" none
     End end;            // the host's interface behind it; empty of a link between switches
     std::string other;  // of a link between switches: the port at its other end
+};
+
+// What happens to one thing.
+struct Event {
+    bool added = false;
+    bool removed = false;
+    [[nodiscard]] bool replaced() const { return added && removed; }
 };
 
 class Teller {
@@ -45,7 +57,12 @@ public:
     const State& observed;
     const State& wanted;
     std::vector<Change> out;
-    std::set<End> remade;  // interfaces that come, or are made anew
+    std::map<End, Event> events;  // of links; tell_links() fills it
+    // An interface that comes, or is made anew.
+    [[nodiscard]] bool comes(const End& end) const {
+        const auto found = events.find(end);
+        return found != events.end() && found->second.added;
+    }
 
 private:
     static std::map<std::string, PortFacts> ports_of(const State& state);
@@ -59,6 +76,16 @@ private:
 [[nodiscard]] std::string switch_kind(const State& state, const std::string& name);
 [[nodiscard]] std::string vlans_text(const std::optional<Vlan>& access, const std::vector<Vlan>& trunk);
 
+[[nodiscard]] std::string on_off(bool on);
+template <class Values>
+std::string joined(const Values& values, const char* separator) {
+    return fmt::format("{}", fmt::join(values, separator));
+}
+// "eth0 10.0.0.3/24 on br0, eth1 dhcp on br1; runs web"
+[[nodiscard]] std::string host_summary(const Teller& teller, bool wanted, const std::string& ns);
+
+// Switches, ports, interfaces.
+void tell_links(Teller& teller);
 // Servers, clients and services. Returns the paths of files whose change is told with them.
 [[nodiscard]] std::set<std::string> tell_processes(Teller& teller);
 // The rest of the files, after all else. TOLD: by others.
