@@ -164,6 +164,7 @@ std::vector<UnknownLease> unknown_leases(const State& observed, const State& wan
         if (process == observed.processes.end() || process->second.pid == 0 || ns == observed.namespaces.end()) {
             continue;
         }
+        if (process->second.network != client.network) { continue; }  // it is to ask another server anyhow
         const auto link = ns->second.links.find(client.device);
         if (link == ns->second.links.end()) { continue; }
         for (const auto& prefix : link->second.leased) {
