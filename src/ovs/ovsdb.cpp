@@ -55,7 +55,8 @@ struct Client::Wire {
     std::optional<std::int64_t> awaited;
     std::optional<json::object> answer;
     std::map<std::string, std::deque<json::object>> updates;  // by monitor
-    bool locked = false;                                      // a `locked` notification came
+    bool in_line = false;                                     // for a lock
+    bool locked = false;                                      // a `locked` notification came while it was
     std::optional<Error> broken;
 
     tl::unexpected<Error> breaks(tl::unexpected<Error> error) {
@@ -80,14 +81,15 @@ struct Client::Wire {
         if (method == nullptr || method->is_null()) {
             const auto* id = message.if_contains("id");
             const auto* number = id != nullptr ? id->if_int64() : nullptr;
-            // An answer that nobody waits for is one whose deadline had passed.
-            if (awaited && number != nullptr && *number == *awaited) { answer = std::move(message); }
+            // An answer that nobody waits for is one whose deadline had passed. Of two to one request the first
+            // counts: the second might as well have come after it was taken.
+            if (awaited && !answer && number != nullptr && *number == *awaited) { answer = std::move(message); }
             return;
         }
         if (!method->is_string()) { return; }
         auto* params = message.if_contains("params");
         if (method->get_string() == "locked") {
-            locked = true;
+            locked = in_line;
         } else if (method->get_string() == "echo") {
             json::object reply;
             reply["result"] = params != nullptr ? *params : json::value(json::array{});
@@ -212,8 +214,11 @@ Result<json::value> Client::call(std::string_view method, json::array params, mi
     wire.awaited = wire.last_id;
     wire.answer.reset();
     while (!wire.answer || wire.sent < wire.output.size()) {
-        WARREN_ASSIGN(const bool more, wire.step(deadline));
-        if (!more) {
+        const auto more = wire.step(deadline);
+        // An answer stands, whatever came of what followed it on the wire: the next call meets that.
+        if (wire.answer && !more.value_or(false)) { break; }
+        if (!more) { return tl::unexpected(more.error()); }
+        if (!*more) {
             wire.awaited.reset();
             return failure(attempt, fmt::format("no answer within {} ms", timeout.count()));
         }
@@ -292,8 +297,10 @@ Result<std::optional<json::object>> Client::next_update(const std::string& id, m
     auto& waiting = wire_->updates[id];
     while (waiting.empty()) {
         if (wire_->locked) { return std::optional<json::object>{}; }
-        WARREN_ASSIGN(const bool more, wire_->step(deadline));
-        if (!more) { return std::optional<json::object>{}; }
+        const auto more = wire_->step(deadline);
+        if (!waiting.empty()) { break; }  // it stands, too, whatever followed it
+        if (!more) { return tl::unexpected(more.error()); }
+        if (!*more) { return std::optional<json::object>{}; }
     }
     std::optional<json::object> next(std::move(waiting.front()));
     waiting.pop_front();
@@ -301,7 +308,7 @@ Result<std::optional<json::object>> Client::next_update(const std::string& id, m
 }
 
 Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
-    wire_->locked = false;
+    wire_->in_line = true;
     WARREN_ASSIGN(const json::value result, call("lock", list(name), timeout));
     bool held = result.is_object() && !bool_of(result.get_object(), "locked");
     if (held) {
@@ -316,7 +323,7 @@ Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
 }
 
 Result<void> Client::wait_for_lock(const std::string& name, milliseconds timeout) {
-    wire_->locked = false;
+    wire_->in_line = true;
     WARREN_ASSIGN(const json::value result, call("lock", list(name), timeout));
     if (result.is_object() && bool_of(result.get_object(), "locked")) { wire_->locked = true; }
     return {};
@@ -326,6 +333,7 @@ bool Client::lock_came() const { return wire_->locked; }
 
 Result<void> Client::leave_lock(const std::string& name, milliseconds timeout) {
     WARREN_TRY(call("unlock", list(name), timeout));
+    wire_->in_line = false;
     wire_->locked = false;
     return {};
 }

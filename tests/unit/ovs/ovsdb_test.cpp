@@ -157,6 +157,22 @@ TEST(Ovsdb, ClosedAndSilentAndGarbage) {
     }
 }
 
+// Whatever follows an answer on the stream, and in the same read or the next.
+TEST(Ovsdb, AnAnswerStandsWhateverFollowsIt) {
+    const std::string answer = R"({"id":1,"result":"first","error":null})";
+    for (const char* next : {"", R"({"id":1,"result":"second","error":null})", "garbage",
+                             R"({"method":"echo","params":[],"id":"e"})"}) {
+        FakeServer server;
+        Client client(server.take_client_end(), "fake");
+        server.put(answer + next);
+        server.close();
+        const auto result = client.call("any", {}, 2s);
+        ASSERT_TRUE(result) << next << ": " << result.error().message();
+        EXPECT_EQ(*result, json::value("first")) << next;
+        EXPECT_FALSE(client.call("any", {}, 2s)) << next;
+    }
+}
+
 TEST(Ovsdb, MegabytesBothWaysAtOnce) {
     // The server answers with 16 MB before it reads the request of 16 MB: who only wrote would wait for ever.
     FakeServer server;
