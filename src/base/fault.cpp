@@ -124,6 +124,7 @@ std::vector<std::string> points() {
     return {
         "after-forget",    // down: the lab's directory has gone, the machine's own directories not yet
         "before-forget",   // down: all is removed, the lab's directory not yet
+        "clean-found",     // clean: leftovers are found, and all there
         "file-before",     // a record is to be written
         "file-done",       // a record is replaced
         "file-temporary",  // a record is written beside the one that it will replace

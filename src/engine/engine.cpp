@@ -466,14 +466,31 @@ Result<std::vector<Leftover>> Engine::clean(bool look_only) {
     WARREN_TRY(need_root("look for what labs have left"));
     WARREN_ASSIGN(auto found, leftovers(base_));
     if (look_only) { return found; }
-    for (const auto& leftover : found) {
-        end_processes(leftover);
-        if (!leftover.lab.empty()) { WARREN_TRY(down(leftover.lab, true)); }
+    WARREN_TRY(fault::point("clean-found"));
+    std::vector<Leftover> removed;
+    for (auto& leftover : found) {
+        bool done = false;
+        if (leftover.lab.empty()) {
+            WARREN_ASSIGN(done, stop_unused_ovs(base_));
+        } else {
+            WARREN_ASSIGN(done, remove_leftover(leftover));
+        }
+        if (done) { removed.push_back(std::move(leftover)); }
     }
-    WARREN_TRY(stop_unused_ovs(base_));
+    WARREN_TRY(stop_unused_ovs(base_));  // also one that the last of these had used
     remove_ovs_locks(base_);
     remove_runtime(base_);
-    return found;
+    return removed;
+}
+
+// False: since it was found the lab has come up, or is about to; an `up` takes over what bears its marks.
+Result<bool> Engine::remove_leftover(const Leftover& leftover) {
+    const std::string directory = directory_of(leftover.lab);
+    WARREN_ASSIGN(const auto lock, Lock::take_if_free(directory + "/lock"));
+    if (!lock || has_record(directory)) { return false; }
+    end_processes(leftover);
+    WARREN_TRY(down(leftover.lab, true, {}, *lock));
+    return true;
 }
 
 std::vector<LabSummary> Engine::list() const {

@@ -81,7 +81,8 @@ public:
     [[nodiscard]] Result<bool> confirm(const std::string& name);
     // For the guard that start_guard() started: what confirm() was to prevent. Nothing where it came.
     [[nodiscard]] Result<void> go_back(const std::string& name, const ProcessId& guard);
-    // Removes what bears the marks of labs that have no record; LOOK_ONLY: tells it only.
+    // Removes what bears the marks of labs that have no record, and tells it; LOOK_ONLY: tells it only. Leaves alone
+    // a lab that another process has in hand.
     [[nodiscard]] Result<std::vector<Leftover>> clean(bool look_only);
     [[nodiscard]] std::vector<LabSummary> list() const;
     [[nodiscard]] Result<LabStatus> status(const std::string& name);
@@ -102,6 +103,7 @@ private:
     [[nodiscard]] Result<UpResult> up(const Lab& lab, const UpOptions& options, const Lock& held);
     [[nodiscard]] Result<bool> down(const std::string& name, bool force, const std::function<bool()>& interrupted,
                                     const Lock& held);
+    [[nodiscard]] Result<bool> remove_leftover(const Leftover& leftover);
     [[nodiscard]] Result<std::optional<Record>> current_record(const std::string& name) const;
     Site base_;
 };

@@ -110,6 +110,8 @@ std::string boot_id() {
 }
 
 // The first line is "warren-record FORMAT CHECKSUM", the rest JSON: a torn or foreign file shows at once.
+bool has_record(const std::string& directory) { return path_exists(record_path(directory)); }
+
 Result<std::optional<Record>> read_record(const std::string& directory) {
     const std::string path = record_path(directory);
     auto content = read_file(path, std::size_t{256} << 20U);
@@ -179,7 +181,7 @@ std::vector<std::string> recorded_labs(const std::string& runtime) {
     if (directory == nullptr) { return labs; }
     while (const dirent* entry = ::readdir(directory)) {
         const std::string name = entry->d_name;
-        if (!lab_name_fault(name) && path_exists(record_path(runtime + "/" + name))) { labs.push_back(name); }
+        if (!lab_name_fault(name) && has_record(runtime + "/" + name)) { labs.push_back(name); }
     }
     ::closedir(directory);
     std::sort(labs.begin(), labs.end());
@@ -253,20 +255,8 @@ std::string holder_of(int fd) {
     return fmt::format("process {} ({})", pids.front(), *command);
 }
 
-}  // namespace
-
-void Lock::remove_unused(const std::string& path) {
-    const auto opened = open_file(path, O_RDWR);
-    if (!opened || ::flock(opened->get(), LOCK_EX | LOCK_NB) != 0) { return; }
-    struct stat mine {};
-    struct stat there {};
-    if (::fstat(opened->get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino) {
-        ::unlink(path.c_str());
-    }
-}
-
-Result<Lock> Lock::take(const std::string& path, bool shared, const std::function<bool()>& interrupted) {
-    constexpr std::chrono::seconds kTime(10);
+// Opens PATH, having made its directory (0700) and those above.
+Result<Fd> open_lock_file(const std::string& path) {
     const std::string directory = path.substr(0, path.rfind('/'));
     for (;;) {
         WARREN_TRY(make_directories(directory.substr(0, directory.rfind('/')), 0700));
@@ -275,26 +265,52 @@ Result<Lock> Lock::take(const std::string& path, bool shared, const std::functio
             return errno_failure("make directory " + directory);
         }
         auto opened = open_file(path, O_RDWR | O_CREAT, 0600);
-        if (!opened) {
-            if (opened.error().code == ENOENT) { continue; }  // the directory went in between
-            return tl::unexpected(std::move(opened).error());
-        }
+        if (!opened && opened.error().code == ENOENT) { continue; }  // the directory went in between
+        return opened;
+    }
+}
+
+// A holder that removed the lab has removed this file: then another must be locked.
+bool is_still_at(const Fd& fd, const std::string& path) {
+    struct stat mine {};
+    struct stat there {};
+    return ::fstat(fd.get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino;
+}
+
+}  // namespace
+
+void Lock::remove_unused(const std::string& path) {
+    const auto opened = open_file(path, O_RDWR);
+    if (!opened || ::flock(opened->get(), LOCK_EX | LOCK_NB) != 0) { return; }
+    if (is_still_at(*opened, path)) { ::unlink(path.c_str()); }
+}
+
+Result<Lock> Lock::take(const std::string& path, bool shared, const std::function<bool()>& interrupted) {
+    constexpr std::chrono::seconds kTime(10);
+    for (;;) {
+        WARREN_ASSIGN(Fd file, open_lock_file(path));
         const int operation = shared ? LOCK_SH : LOCK_EX;
-        if (::flock(opened->get(), operation | LOCK_NB) != 0) {
-            const int code = flock_within(opened->get(), operation, kTime, interrupted);
+        if (::flock(file.get(), operation | LOCK_NB) != 0) {
+            const int code = flock_within(file.get(), operation, kTime, interrupted);
             if (code == ETIMEDOUT) {
                 return failure("lock " + path,
-                               fmt::format("{} has held it for over {} s", holder_of(opened->get()), kTime.count()),
+                               fmt::format("{} has held it for over {} s", holder_of(file.get()), kTime.count()),
                                "wait for it to end");
             }
-            if (code != 0) { return errno_failure(code, "wait for " + holder_of(opened->get())); }
+            if (code != 0) { return errno_failure(code, "wait for " + holder_of(file.get())); }
         }
-        // A holder that removed the lab has removed this file: then another must be locked.
-        struct stat mine {};
-        struct stat there {};
-        if (::fstat(opened->get(), &mine) != 0) { return errno_failure("lock " + path); }
-        if (::stat(path.c_str(), &there) != 0 || there.st_ino != mine.st_ino) { continue; }
-        return Lock(std::move(*opened), path);
+        if (is_still_at(file, path)) { return Lock(std::move(file), path); }
+    }
+}
+
+Result<std::optional<Lock>> Lock::take_if_free(const std::string& path) {
+    for (;;) {
+        WARREN_ASSIGN(Fd file, open_lock_file(path));
+        if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) { return std::optional<Lock>(); }
+            return errno_failure("lock " + path);
+        }
+        if (is_still_at(file, path)) { return std::optional<Lock>(Lock(std::move(file), path)); }
     }
 }
 

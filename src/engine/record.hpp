@@ -45,6 +45,8 @@ struct Record {
 
 [[nodiscard]] std::string boot_id();
 
+// Whether there is one, readable or not.
+[[nodiscard]] bool has_record(const std::string& directory);
 // Nothing: there is no record. A damaged one, or one of a later version, is an error that says so.
 [[nodiscard]] Result<std::optional<Record>> read_record(const std::string& directory);
 [[nodiscard]] Result<void> write_record(const std::string& directory, const Record& record);
@@ -65,6 +67,8 @@ public:
     // signal comes in between and INTERRUPTED says so, fails with EINTR.
     [[nodiscard]] static Result<Lock> take(const std::string& path, bool shared = false,
                                            const std::function<bool()>& interrupted = {});
+    // The same where nobody holds it, at once; else nothing.
+    [[nodiscard]] static Result<std::optional<Lock>> take_if_free(const std::string& path);
     // Removes PATH where nobody holds it.
     static void remove_unused(const std::string& path);
     [[nodiscard]] const std::string& path() const { return path_; }

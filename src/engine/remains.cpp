@@ -81,6 +81,7 @@ public:
         look_at_processes();
         std::vector<Leftover> all;
         for (auto& [lab, leftover] : found_) {
+            if (owned(lab)) { continue; }  // it has come up meanwhile
             leftover.lab = lab;
             std::sort(leftover.things.begin(), leftover.things.end());
             all.push_back(std::move(leftover));
@@ -94,7 +95,14 @@ private:
         found_[lab].things.push_back(std::move(thing));
     }
 
-    // One that is locked is of a lab under way.
+    // Recorded, or locked: a lab under way.
+    [[nodiscard]] bool owned(const std::string& lab) const {
+        const std::string path = lab_directory(site_, lab);
+        if (has_record(path)) { return true; }
+        const auto lock = open_file(path + "/lock", O_RDWR);
+        return lock && ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0;
+    }
+
     void look_at_directories() {
         DIR* runtime = ::opendir(site_.runtime.c_str());
         if (runtime == nullptr) { return; }
@@ -105,12 +113,10 @@ private:
         ::closedir(runtime);
         for (const auto& name : names) {
             if (known_.contains(name) || lab_name_fault(name)) { continue; }
-            const std::string path = lab_directory(site_, name);
-            const auto lock = open_file(path + "/lock", O_RDWR);
-            if (lock && ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+            if (owned(name)) {
                 known_.insert(name);
             } else {
-                add(name, "directory " + path);
+                add(name, "directory " + lab_directory(site_, name));
             }
         }
     }
@@ -126,8 +132,10 @@ private:
         Sockets sockets;
         for (const auto& [name, inode] : named_namespaces()) {
             if (inode == 0) { continue; }
-            WARREN_ASSIGN(nl::Socket * socket, sockets.in(name));
-            WARREN_ASSIGN(const auto links, dump_links(*socket));
+            auto socket = sockets.in(name);
+            if (!socket && !named_namespaces().contains(name)) { continue; }  // it has gone meanwhile
+            if (!socket) { return tl::unexpected(std::move(socket).error()); }
+            WARREN_ASSIGN(const auto links, dump_links(**socket));
             for (const auto& link : links) {
                 add(lab_of_mark(link.alias),
                     link.name == "lo" ? "namespace " + name : "link " + link.name + " in namespace " + name);
@@ -203,6 +211,7 @@ Result<void> note_made_directories(const Site& site) {
 
 // A namespace that somebody else has named keeps the mount of /run/netns busy.
 void remove_runtime(const Site& site) {
+    if (has_lab_directories(site)) { return; }  // without waiting for one that is being brought up
     const Fd lock = runtime_lock(site);
     if (!lock.valid() || has_lab_directories(site)) { return; }
     if (const auto made = read_file(made_list(site))) {
@@ -284,12 +293,13 @@ Record record_by_marks(const Site& site, const std::string& name) {
     return record;
 }
 
-Result<void> stop_unused_ovs(const Site& site) {
+Result<bool> stop_unused_ovs(const Site& site) {
     const OvsInstance shared = shared_ovs(site);
-    if (!path_exists(shared.directory)) { return {}; }
-    WARREN_ASSIGN(const Lock alone, Lock::take(ovs_lock(site)));
-    if (used_by_labs(site.runtime, shared)) { return {}; }
-    return ovs::stop(shared);
+    if (!path_exists(shared.directory)) { return false; }
+    WARREN_ASSIGN(const auto alone, Lock::take_if_free(ovs_lock(site)));
+    if (!alone || used_by_labs(site.runtime, shared)) { return false; }
+    WARREN_TRY(ovs::stop(shared));
+    return true;
 }
 
 Result<std::vector<Leftover>> leftovers(const Site& site) {

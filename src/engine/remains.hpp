@@ -20,8 +20,8 @@ namespace warren {
 [[nodiscard]] std::string ovs_lock(const Site& site);
 // The locks' files go once no Open vSwitch of Warren's own is there.
 void remove_ovs_locks(const Site& site);
-// Stops Warren's own Open vSwitch where no recorded lab uses it.
-[[nodiscard]] Result<void> stop_unused_ovs(const Site& site);
+// Stops Warren's own Open vSwitch where no recorded lab uses it, and nobody who holds its lock; whether it did.
+[[nodiscard]] Result<bool> stop_unused_ovs(const Site& site);
 
 // Notes which directories outside /run/warren are not there yet. The lab's own directory must be there before: it
 // tells others that the machine is in use.

@@ -309,6 +309,7 @@ Result<std::optional<json::object>> Client::next_update(const std::string& id, m
 
 Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
     wire_->in_line = true;
+    wire_->locked = false;
     WARREN_ASSIGN(const json::value result, call("lock", list(name), timeout));
     bool held = result.is_object() && !bool_of(result.get_object(), "locked");
     if (held) {
@@ -324,6 +325,7 @@ Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
 
 Result<void> Client::wait_for_lock(const std::string& name, milliseconds timeout) {
     wire_->in_line = true;
+    wire_->locked = false;
     WARREN_ASSIGN(const json::value result, call("lock", list(name), timeout));
     if (result.is_object() && bool_of(result.get_object(), "locked")) { wire_->locked = true; }
     return {};

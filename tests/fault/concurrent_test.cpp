@@ -153,11 +153,12 @@ TEST_F(Concurrent, ManyLabsComeAndGo) {
     }
 }
 
-// An `up` that is stopped in the middle, which holds its locks; ended with `finish`.
+// A command, an `up` of FILE say, that is stopped in the middle, with the locks that it has; ended with `finish`.
 class Holder {
 public:
-    explicit Holder(const std::string& file, const std::string& point)
-        : up_(std::vector<std::string>{"env", "WARREN_FAULT=" + point + ":stop", WARREN_PROGRAM, "up", file}) {
+    Holder(const std::string& file, const std::string& point)
+        : Holder(std::vector<std::string>{"up", file}, point) {}
+    Holder(const std::vector<std::string>& arguments, const std::string& point) : up_(stopping(arguments, point)) {
         must_sh("timeout 60 bash -c 'until grep -q \"^State:.T\" /proc/" + pid() + "/status; do :; done'");
     }
     [[nodiscard]] std::string pid() const { return std::to_string(up_.pid()); }
@@ -165,8 +166,14 @@ public:
         EXPECT_EQ(up_.signal(SIGCONT), 0);
         return up_.wait();
     }
+    [[nodiscard]] const std::string& printed() const { return up_.printed(); }
 
 private:
+    static std::vector<std::string> stopping(const std::vector<std::string>& arguments, const std::string& point) {
+        std::vector<std::string> words{"env", "WARREN_FAULT=" + point + ":stop", WARREN_PROGRAM};
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        return words;
+    }
     Background up_;
 };
 
@@ -200,6 +207,118 @@ TEST_F(Concurrent, WhoWaitsForTheSharedOpenVSwitchIsToldForWhom) {
     EXPECT_THAT(drift("two"), IsEmpty());
     must_warren({"down", "--all"});
     expect_same_machine();
+}
+
+// `clean` beside an `up`: it removes what it came for, and nothing that the `up` has made or is about to take over.
+class CleanBesideUp : public Concurrent {
+protected:
+    // A lab of which no record tells.
+    static void make_orphan() {
+        must_warren({"up", bridge_lab("orphan", 9)});
+        must_sh("rm -r /run/warren/orphan");
+    }
+};
+
+TEST_F(CleanBesideUp, ThatIsStoppedAnywhere) {
+    const std::string file = example("tenants.yaml");
+    for (const std::string point : {"file-before", "before-step#1", "namespace-named", "links-made", "links-named",
+                                    "ovs-database", "ovs-committed", "after-step#40", "file-before#2"}) {
+        SCOPED_TRACE(point);
+        Holder up(file, point);
+        const auto before = snapshot();
+        const Ran look = warren({"clean", "--dry-run"});
+        const Ran clean = warren({"clean"});
+        for (const Ran& ran : {look, clean}) {
+            EXPECT_TRUE(ran.ok()) << testing::PrintToString(ran);
+            EXPECT_THAT(ran.err, HasSubstr("nothing is left"));
+        }
+        // There ovs-vswitchd goes on with what it has been told.
+        if (point != "ovs-committed") { EXPECT_THAT(difference(before, snapshot()), IsEmpty()); }
+        EXPECT_EQ(up.finish(), 0) << up.printed();
+        EXPECT_THAT(drift("tenants"), IsEmpty());
+        must_warren({"down", "tenants"});
+        expect_same_machine();
+        if (HasFailure()) { return; }
+    }
+}
+
+// What `clean` came for is removed all the same. It waits for who uses the shared Open vSwitch.
+TEST_F(CleanBesideUp, OfAnotherLabRemovesWhatItCameFor) {
+    const std::string file = example("red-green.yaml");
+    for (const char* point : {"file-before", "namespace-named", "links-made", "ovs-database", "ovs-committed"}) {
+        SCOPED_TRACE(point);
+        make_orphan();
+        Background up({"env", std::string("WARREN_FAULT=") + point + ":delay=1000", WARREN_PROGRAM, "up", file});
+        must_sh("timeout 60 bash -c 'until [ -e /run/warren/red-green/lock ]; do :; done'");
+        const Ran clean = warren({"clean"});
+        EXPECT_TRUE(clean.ok()) << testing::PrintToString(clean);
+        EXPECT_THAT(clean.out, HasSubstr("lab orphan:"));
+        EXPECT_THAT(clean.out, Not(HasSubstr("red-green")));
+        EXPECT_EQ(up.wait(), 0) << up.printed();
+        EXPECT_FALSE(sh("ip netns list | grep -w x9").ok());
+        EXPECT_THAT(drift("red-green"), IsEmpty());
+        must_warren({"down", "red-green"});
+        expect_same_machine();
+        if (HasFailure()) { return; }
+    }
+}
+
+// An `up` takes over what bears its lab's marks, after `clean` has found it and before that removes it.
+TEST_F(CleanBesideUp, ThatTakesOverWhatItHadFound) {
+    make_orphan();
+    const std::string file = bridge_lab("orphan", 9);
+    const auto machine = [] {
+        auto lines = snapshot();
+        std::erase(lines, "process " WARREN_PROGRAM " clean");
+        return lines;
+    };
+    {
+        Holder clean(std::vector<std::string>{"clean"}, "clean-found");
+        must_warren({"up", file});
+        const auto before = machine();
+        EXPECT_EQ(clean.finish(), 0);
+        EXPECT_THAT(clean.printed(), HasSubstr("nothing is left"));
+        EXPECT_THAT(difference(before, machine()), IsEmpty());
+        EXPECT_THAT(drift("orphan"), IsEmpty());
+    }
+    must_sh("rm -r /run/warren/orphan");
+    {
+        Holder clean(std::vector<std::string>{"clean"}, "clean-found");
+        Holder up(file, "before-step#1");
+        const auto before = machine();
+        EXPECT_EQ(clean.finish(), 0);
+        EXPECT_THAT(difference(before, machine()), IsEmpty());
+        EXPECT_EQ(up.finish(), 0) << up.printed();
+        EXPECT_THAT(drift("orphan"), IsEmpty());
+    }
+    must_warren({"down"});
+    expect_same_machine();
+}
+
+// The other way round: an `up` waits for a `clean` that has begun with its lab.
+TEST_F(CleanBesideUp, ThatWaitsForIt) {
+    make_orphan();
+    Holder clean(std::vector<std::string>{"clean"}, "before-step#2");
+    Background up({WARREN_PROGRAM, "up", bridge_lab("orphan", 9)});
+    EXPECT_EQ(clean.finish(), 0) << clean.printed();
+    EXPECT_EQ(up.wait(), 0) << up.printed();
+    EXPECT_THAT(drift("orphan"), IsEmpty());
+    must_warren({"down"});
+    expect_same_machine();
+}
+
+TEST_F(CleanBesideUp, AtOnce) {
+    const std::string hello = example("hello.yaml");
+    const std::string ovs = ovs_lab("one", 1);
+    for (int round = 0; round < 8; ++round) {
+        SCOPED_TRACE(round);
+        at_once({{{"clean"}}, {{"up", hello}}, {{"clean"}}, {{"up", ovs}}});
+        EXPECT_THAT(drift("hello"), IsEmpty());
+        EXPECT_THAT(drift("one"), IsEmpty());
+        at_once({{{"down", "hello"}}, {{"clean"}}, {{"down", "one"}}, {{"clean"}}});
+        expect_same_machine();
+        if (HasFailure()) { return; }
+    }
 }
 
 }  // namespace

@@ -180,6 +180,7 @@ TEST_F(Crash, EveryPointIsReached) {
         }
         run({"down", "crash"});
     }
+    run({"clean"});
     for (const auto& point : logged()) { reached.insert(point); }
     std::vector<std::string> never;
     std::set_difference(known.begin(), known.end(), reached.begin(), reached.end(), std::back_inserter(never));
