@@ -226,12 +226,6 @@ std::string KeptProcesses::last_lines(const Kept& kept) const {
 // A server's pid file is written when its sockets are bound.
 Result<void> KeptProcesses::watch_pid_file(const Kept& kept) {
     const std::string path = pid_file_of(kept.process);
-    if (!inotify_.valid()) {
-        inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-        if (!inotify_.valid()) { return errno_failure("make an inotify descriptor"); }
-        WARREN_ASSIGN(inotify_watch_,
-                      loop_.watch(inotify_.get(), EPOLLIN, [this](std::uint32_t) { on_pid_file_events(); }));
-    }
     const std::string directory = directory_of(path);
     if (::inotify_add_watch(inotify_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
         return errno_failure("watch directory " + directory);
@@ -513,6 +507,9 @@ std::vector<Process> KeptProcesses::list() const {
 }
 
 Result<void> KeptProcesses::take_back() {
+    inotify_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!inotify_.valid()) { return errno_failure("make an inotify descriptor"); }
+    WARREN_TRY(loop_.watch(inotify_.get(), EPOLLIN, [this](std::uint32_t) { on_pid_file_events(); }));
     WARREN_ASSIGN(const auto records, read_records(directory_));
     reserve_descriptors(records.size());
     std::optional<std::multimap<ProcessKey, ProcessId>> living;  // looked for once, and only where needed

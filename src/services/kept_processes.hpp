@@ -29,7 +29,7 @@ public:
     KeptProcesses(const KeptProcesses&) = delete;
     KeptProcesses& operator=(const KeptProcesses&) = delete;
 
-    // Reads the records of the keeper before; follows what lives, starts again what has died.
+    // Once, before all else: reads the records of the keeper before; follows what lives, starts again what has died.
     [[nodiscard]] Result<void> take_back();
 
     // As Keeper::start, stop, reload, list.
@@ -98,8 +98,7 @@ private:
     std::map<ProcessKey, Kept> kept_;
     std::list<StartingRef> starting_;
     std::list<StoppingRef> stopping_;
-    Fd inotify_;
-    EventLoop::Token inotify_watch_ = 0;
+    Fd inotify_;  // of the directories of pid files
 };
 
 }  // namespace warren

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,12 +27,14 @@ namespace json = boost::json;
 void set_skip_reason(std::string reason);
 
 // The machine as sorted lines, to be compared with another's: links with their addresses and marks, routes
-// and rules in all namespaces, sysctls and nftables rules of the machine's own, Open vSwitch rows, processes, mounts,
-// files under /run and /etc. Without what differs when the same thing is made twice (indexes, pids, counters,
-// lifetimes).
+// and rules in all namespaces, sysctls and nftables rules of the machine's own, Open vSwitch rows, processes,
+// keepers' open files, mounts, files under /run and /etc. Without what differs when the same thing is made twice
+// (indexes, pids, counters, lifetimes).
 std::vector<std::string> snapshot();
 // The same without what a lab that is up keeps for later under /run/warren: leases, logs, its keeper's files.
 std::vector<std::string> snapshot_without_memory();
+// What a process has open, by what it is ("socket", "anon_inode:[pidfd]", a path), and how many of it.
+std::map<std::string, int> open_files(int pid);
 // Lines of only one of two snapshots, marked "-" and "+".
 std::vector<std::string> difference(const std::vector<std::string>& before, const std::vector<std::string>& after);
 
@@ -54,10 +57,10 @@ protected:
     void SetUp() override;
 };
 
-// Waits up to 60 s until PREDICATE() is true; whether it came true.
+// Waits until PREDICATE() is true; whether it came true in time.
 template <class Predicate>
-bool comes_true(const Predicate& predicate) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+bool comes_true(const Predicate& predicate, std::chrono::seconds time = std::chrono::seconds(60)) {
+    const auto until = std::chrono::steady_clock::now() + time;
     while (!predicate()) {
         if (std::chrono::steady_clock::now() > until) { return false; }
         std::this_thread::sleep_for(std::chrono::microseconds(300));

@@ -134,6 +134,19 @@ void add_processes(Lines& lines) {
     }
 }
 
+// A keeper lives as long as its lab, through all changes: what it keeps open for good adds up.
+void add_keepers(Lines& lines) {
+    for (const int pid : processes_with("warren keeper ")) {
+        const std::string command = command_line(pid);
+        // It may not have seen yet that its last client has gone: one socket listens.
+        const auto settled = [&] { return open_files(pid)["socket"] <= 1; };
+        if (!comes_true(settled, std::chrono::seconds(10))) { lines.push_back("keeper with clients: " + command); }
+        for (const auto& [what, count] : open_files(pid)) {
+            lines.push_back("open file of " + command + ": " + what + " " + std::to_string(count) + " times");
+        }
+    }
+}
+
 void add_mounts(Lines& lines) {
     static const std::regex kInode("\\[[0-9]+\\]");
     std::ifstream mounts("/proc/self/mountinfo");
@@ -168,6 +181,22 @@ void add_files(const std::string& top, Lines& lines) {
 
 }  // namespace
 
+std::map<std::string, int> open_files(int pid) {
+    std::map<std::string, int> counts;
+    const fs::path directory = "/proc/" + std::to_string(pid) + "/fd";
+    std::error_code gone;  // it, or one of its descriptors, at this moment
+    for (auto entry = fs::directory_iterator(directory, gone); !gone && entry != fs::directory_iterator();
+         entry.increment(gone)) {
+        std::error_code closed;
+        const std::string target = fs::read_symlink(entry->path(), closed).string();
+        if (closed) { continue; }
+        // "socket:[4711]", "anon_inode:[pidfd]"
+        const bool numbered = target.starts_with("socket:") || target.starts_with("pipe:");
+        ++counts[numbered ? target.substr(0, target.find(':')) : target];
+    }
+    return counts;
+}
+
 std::vector<std::string> snapshot() {
     Lines lines;
     add_namespaces(lines);
@@ -175,6 +204,7 @@ std::vector<std::string> snapshot() {
     add_nftables(lines);
     add_open_vswitch(lines);
     add_processes(lines);
+    add_keepers(lines);
     add_mounts(lines);
     add_files("/run", lines);
     add_files("/etc", lines);

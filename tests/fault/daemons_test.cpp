@@ -1,7 +1,10 @@
 // kill -9 of each daemon that a lab lives on, at rest and during `up`: what should live lives, `show` says what is
 // wrong, `up` repairs, `down` leaves nothing.
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include "base/fd.hpp"
 #include "daemons.hpp"
 
 namespace warren::e2e {
@@ -206,6 +209,65 @@ TEST_F(KeeperKilled, DownWithoutOneLeavesNothing) {
     must_warren({"up", write_file("deaths.yaml", kDeaths)});
     kill_and_wait(keeper_of("deaths"), SIGKILL);
     down_leaves_nothing("deaths");
+    expect_same_machine();
+}
+
+// Clients of the keeper's socket that are cut off: at once, within a request, before the answer, after nonsense.
+void cut_off_clients(const std::string& path) {
+    for (const std::string_view request : {"", R"({"verb":"li)",
+                                           R"({"verb":"list","processes":[]})"
+                                           "\n",
+                                           "nonsense\n"}) {
+        const Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        ASSERT_LT(path.size(), sizeof address.sun_path);
+        path.copy(address.sun_path, path.size());
+        ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        ASSERT_EQ(::send(client.get(), request.data(), request.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(request.size()));
+    }
+}
+
+// A keeper has as many files open after twenty times more of everything as before; see add_keepers() of the snapshot.
+class KeeperFiles : public E2e {};
+
+TEST_F(KeeperFiles, AreClosedWhenTheyHaveServed) {
+    const std::string less =
+        "lab: files\nswitches: {br0: {}}\nhosts:\n"
+        "  h1: {interfaces: {eth0: {to: br0}}, run: [{name: s, command: \"sleep 1001\"}]}\n";
+    const std::string more =
+        less +
+        "  h2: {interfaces: {eth0: {to: br0}}, run: [{name: s, command: \"sleep 1002\"},\n"
+        "    {name: t, command: \"sleep 1003\"}, {name: once, command: \"true\", restart: never}]}\n"
+        "  h3: {interfaces: {eth0: {network: n1, address: dhcp}}}\n"
+        "networks:\n"
+        "  n1: {switch: br0, subnet: 10.5.0.0/24, dhcp: {range: 10.5.0.10-10.5.0.20}}\n";
+    const std::string less_file = write_file("less.yaml", less);
+    const std::string more_file = write_file("more.yaml", more);
+    must_warren({"up", less_file});
+    const auto keepers = processes_with("warren keeper");
+    ASSERT_EQ(keepers.size(), 1U);
+    const int keeper = keepers.front();
+    const auto before = snapshot_without_memory();
+    auto files = open_files(keeper);
+    EXPECT_EQ(files["anon_inode:[pidfd]"], 1) << testing::PrintToString(files);
+    for (int round = 0; round < 20; ++round) {
+        SCOPED_TRACE(round);
+        must_warren({"up", more_file});
+        EXPECT_GE(open_files(keeper)["anon_inode:[pidfd]"], 5);
+        const int old = processes_with("sleep 1002").at(0);
+        kill_and_wait(old, SIGKILL);
+        ASSERT_TRUE(comes_true([&] {
+            const auto now = processes_with("sleep 1002");
+            return !now.empty() && now.front() != old;
+        }));
+        cut_off_clients("/run/warren/files/keeper.sock");
+        must_warren({"up", less_file});
+        ASSERT_THAT(lasting_difference(before), IsEmpty());
+    }
+    EXPECT_EQ(processes_with("warren keeper"), keepers);
+    must_warren({"down"});
     expect_same_machine();
 }
 
