@@ -2,9 +2,11 @@
 // rest is the whole file, or the JSON below a first line with a right checksum.
 #include <string>
 
-#include <fmt/format.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "base/fd.hpp"
 #include "base/net_types.hpp"
@@ -16,16 +18,21 @@ namespace {
 using namespace warren;
 
 struct Directory {
-    std::string path = "/dev/shm/warren-fuzz-record-XXXXXX";
+    std::string place = "/dev/shm/warren-fuzz-record-XXXXXX";
+    // By which the program is told of it: chance in a name would be chance in what the fuzzer learns of it.
+    std::string path;
     std::string head;  // "warren-record FORMAT ", of this version
+    Fd fd;
     Directory() {
-        FUZZ_REQUIRE(::mkdtemp(path.data()) != nullptr);
+        FUZZ_REQUIRE(::mkdtemp(place.data()) != nullptr);
+        fd = open_file(place, O_PATH | O_DIRECTORY).value();
+        path = fmt::format("/proc/self/fd/{}", fd.get());
         FUZZ_REQUIRE(write_record(path, Record{}).has_value());
         const auto content = read_file(path + "/record");
         FUZZ_REQUIRE(content.has_value());
         head = content->substr(0, content->rfind(' ', content->find('\n')) + 1);
     }
-    ~Directory() { (void)remove_tree(path); }
+    ~Directory() { (void)remove_tree(place); }
 };
 
 }  // namespace
