@@ -40,14 +40,19 @@ void for_each_message(const std::vector<char>& buffer, std::size_t size, Each ea
     }
 }
 
-// What an acknowledgement says; one that is cut short, or holds no errno of the kernel's, is no success.
-nlmsgerr acknowledgement(const nlmsghdr* message) {
+// 0 or a negated errno, as the kernel gives it; anything else is no success.
+int checked(int code) {
     constexpr int kLargestErrno = 4095;
+    return code > 0 || code < -kLargestErrno ? -EBADMSG : code;
+}
+
+// What an acknowledgement says; one that is cut short is no success.
+nlmsgerr acknowledgement(const nlmsghdr* message) {
     nlmsgerr error{};
     error.error = -EBADMSG;
     if (mnl_nlmsg_get_payload_len(message) < sizeof error) { return error; }
     std::memcpy(&error, mnl_nlmsg_get_payload(message), sizeof error);
-    if (error.error > 0 || error.error < -kLargestErrno) { error.error = -EBADMSG; }
+    error.error = checked(error.error);
     return error;
 }
 
@@ -300,7 +305,7 @@ Result<bool> Socket::converse(Message& message, const std::string& attempt,
                 if (mnl_nlmsg_get_payload_len(answer) >= sizeof code) {
                     std::memcpy(&code, mnl_nlmsg_get_payload(answer), sizeof code);
                 }
-                end = Error{attempt, code < 0 ? -code : 0, {}, {}, Error::Kind::failed};
+                end = Error{attempt, code < 0 ? -checked(code) : 0, {}, {}, Error::Kind::failed};
             } else {
                 each(answer);
             }
