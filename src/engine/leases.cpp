@@ -1,10 +1,8 @@
 // Waits for leases by the kernel's own news of new addresses, and by inotify on the servers' files. Called by engine.cpp.
 #include "engine/leases.hpp"
 
-#include <cctype>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -15,6 +13,7 @@
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
 #include "services/keeper.hpp"
+#include "services/lease_file.hpp"
 
 namespace warren {
 namespace {
@@ -24,23 +23,17 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAskingAgain{5'000};  // the least time for it
 
-// Addresses that a server has given out, by its file: "EXPIRY MAC ADDRESS NAME CLIENT-ID", a line each. Nothing
-// where the file is not there: the server, or whoever took it away, will say so.
-std::optional<std::set<std::string>> known_addresses(const std::string& file) {
+// Addresses that a server has given out, by its file. Nothing where that is not there: the server, or whoever took it
+// away, will say so.
+std::optional<std::set<IpAddress>> known_addresses(const std::string& file) {
     const auto text = read_file(file);
     if (!text) { return std::nullopt; }
-    std::set<std::string> known;
-    std::istringstream lines(*text);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string expiry, mac, address;
-        words >> expiry >> mac >> address;
-        if (!expiry.empty() && std::isdigit(static_cast<unsigned char>(expiry[0])) != 0) { known.insert(address); }
-    }
+    std::set<IpAddress> known;
+    for (const auto& lease : parse_leases(*text)) { known.insert(lease.address); }
     return known;
 }
 
-// Each server's file, read once.
+// Each server's file, read once until it is forgotten.
 class Servers {
 public:
     Servers(const Site& site, const std::string& lab) : site_(site), lab_(lab) {}
@@ -49,13 +42,14 @@ public:
         if (found == known_.end()) {
             found = known_.emplace(network, known_addresses(lease_file(site_, lab_, network))).first;
         }
-        return !found->second || found->second->contains(address.to_string());
+        return !found->second || found->second->contains(address);
     }
+    void forget() { known_.clear(); }
 
 private:
     const Site& site_;
     const std::string& lab_;
-    std::map<std::string, std::optional<std::set<std::string>>> known_;
+    std::map<std::string, std::optional<std::set<IpAddress>>> known_;
 };
 
 std::set<std::string> served_networks(const State& wanted) {
@@ -103,10 +97,11 @@ Result<Waiting> listen(const Process& client) {
     return waiting;
 }
 
-// Until all of WAITING are DONE or the deadline; looks again whenever the kernel, or OTHER (-1: none), has news.
-template <class Done>
+// Until all of WAITING are DONE or the deadline; looks again, having told ON_NEWS, whenever the kernel, or OTHER (-1:
+// none), has news.
+template <class Done, class OnNews>
 void wait_until(std::vector<Waiting>& waiting, int other, Clock::time_point deadline, const Done& done,
-                const std::function<bool()>& interrupted) {
+                const OnNews& on_news, const std::function<bool()>& interrupted) {
     for (;;) {
         std::vector<pollfd> fds{{other, POLLIN, 0}};
         for (const auto& each : waiting) {
@@ -122,6 +117,7 @@ void wait_until(std::vector<Waiting>& waiting, int other, Clock::time_point dead
             char news[4096];
             (void)!::read(other, news, sizeof news);
         }
+        on_news();
     }
 }
 
@@ -138,11 +134,10 @@ void ask_again(std::vector<Waiting>& waiting, const Site& site, const std::strin
     }
     auto keeper = Keeper::connect(lab_directory(site, lab));
     if (!keeper || !keeper->reload(clients)) { return; }
-    const auto known = [&](const Waiting& each) {
-        Servers servers(site, lab);
-        return each.known(servers);
-    };
-    wait_until(waiting, inotify.get(), deadline, known, interrupted);
+    Servers servers(site, lab);
+    wait_until(
+        waiting, inotify.get(), deadline, [&](const Waiting& each) { return each.known(servers); },
+        [&] { servers.forget(); }, interrupted);
 }
 
 }  // namespace
@@ -190,7 +185,7 @@ std::vector<std::string> wait_for_leases(const State& wanted, const Site& site, 
     }
     const auto deadline = Clock::now() + time;
     wait_until(
-        all, -1, deadline, [](const Waiting& each) { return !each.leased.empty(); }, interrupted);
+        all, -1, deadline, [](const Waiting& each) { return !each.leased.empty(); }, [] {}, interrupted);
 
     // A server writes its file before it answers: what is not in it now will not come by itself.
     Servers servers(site, lab);

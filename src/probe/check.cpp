@@ -14,12 +14,12 @@
 #include "probe/expectations.hpp"
 #include "probe/host_watch.hpp"
 #include "probe/isolate.hpp"
-#include "probe/leases.hpp"
 #include "probe/namespaces.hpp"
 #include "probe/ping.hpp"
 #include "probe/reachable.hpp"
 #include "probe/tcp.hpp"
 #include "probe/workers.hpp"
+#include "services/lease_file.hpp"
 
 namespace warren {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "lab/lab.hpp"
 #include "plan/changes.hpp"
-#include "probe/leases.hpp"
+#include "services/lease_file.hpp"
 #include "state/state.hpp"
 
 namespace warren {

@@ -1,5 +1,5 @@
-// Reads dnsmasq's lease file. Called by check.cpp and by the verbs that show leases.
-#include "probe/leases.hpp"
+// Reads dnsmasq's lease file. Called by the engine, by check, and by the verbs that show leases.
+#include "services/lease_file.hpp"
 
 #include <charconv>
 #include <optional>

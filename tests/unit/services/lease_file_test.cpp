@@ -1,5 +1,5 @@
 // dnsmasq's lease file, whole and torn.
-#include "probe/leases.hpp"
+#include "services/lease_file.hpp"
 
 #include <gtest/gtest.h>
 
