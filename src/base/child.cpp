@@ -1,12 +1,15 @@
 // Starting, following and ending processes. Called by ovs/, services/ and the command line.
 #include "base/child.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <thread>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -292,6 +295,28 @@ std::optional<ProcessId> process_id(pid_t pid) {
         if (at == std::string::npos) { return std::nullopt; }
     }
     return ProcessId{pid, std::strtoull(stat->c_str() + at + 1, nullptr, 10)};
+}
+
+std::vector<pid_t> all_processes() {
+    std::vector<pid_t> pids;
+    const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+    while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
+        char* end = nullptr;
+        const long pid = std::strtol(entry->d_name, &end, 10);
+        if (*end == '\0' && pid > 0) { pids.push_back(static_cast<pid_t>(pid)); }
+    }
+    return pids;
+}
+
+std::vector<std::string> command_of(pid_t pid) {
+    const auto block = read_file(fmt::format("/proc/{}/cmdline", pid));
+    std::vector<std::string> words;
+    for (std::size_t at = 0; block && at < block->size();) {
+        const std::size_t end = std::min(block->find('\0', at), block->size());
+        words.push_back(block->substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
 }
 
 Result<Fd> open_process(const ProcessId& id) {

@@ -67,6 +67,10 @@ struct ProcessId {
     bool operator==(const ProcessId&) const = default;
 };
 [[nodiscard]] std::optional<ProcessId> process_id(pid_t pid);  // nothing: no such process (or a zombie)
+// The processes that can be seen from here, at this moment, in no order.
+[[nodiscard]] std::vector<pid_t> all_processes();
+// The words of a process's command line; none: no such process, a zombie, or a thread of the kernel's.
+[[nodiscard]] std::vector<std::string> command_of(pid_t pid);
 // A pidfd of exactly that process; fails with ESRCH where it has gone.
 [[nodiscard]] Result<Fd> open_process(const ProcessId& id);
 

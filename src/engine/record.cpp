@@ -246,13 +246,9 @@ std::vector<pid_t> holders_of(int fd) {
 std::string holder_of(int fd) {
     const auto pids = holders_of(fd);
     if (pids.empty()) { return "another process"; }
-    auto command = read_file(fmt::format("/proc/{}/cmdline", pids.front()));
-    if (!command || command->empty()) { return fmt::format("process {}", pids.front()); }
-    for (char& c : *command) {
-        if (c == '\0') { c = ' '; }
-    }
-    while (command->ends_with(' ')) { command->pop_back(); }
-    return fmt::format("process {} ({})", pids.front(), *command);
+    const auto command = command_of(pids.front());
+    if (command.empty()) { return fmt::format("process {}", pids.front()); }
+    return fmt::format("process {} ({})", pids.front(), fmt::join(command, " "));
 }
 
 // Opens PATH, having made its directory (0700) and those above.

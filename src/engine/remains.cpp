@@ -164,18 +164,8 @@ private:
 
     // A keeper or guard whose directory is gone would go on for ever: known by its command line.
     void look_at_processes() {
-        DIR* proc = ::opendir("/proc");
-        if (proc == nullptr) { return; }
-        while (const dirent* entry = ::readdir(proc)) {
-            const pid_t pid = std::atoi(entry->d_name);
-            if (pid <= 0) { continue; }
-            const auto command = read_file(fmt::format("/proc/{}/cmdline", pid));
-            if (!command) { continue; }
-            std::vector<std::string> words;
-            for (std::size_t at = 0; at < command->size() && words.size() < 4;) {
-                words.emplace_back(command->c_str() + at);
-                at += words.back().size() + 1;
-            }
+        for (const pid_t pid : all_processes()) {
+            const auto words = command_of(pid);
             if (words.size() < 4 || (words[1] != "keeper" && words[1] != "guard")) { continue; }
             if (words[2] != lab_directory(site_, words[3]) || known_.contains(words[3])) { continue; }
             const auto id = process_id(pid);
@@ -183,7 +173,6 @@ private:
             add(words[3], fmt::format("{} {}", words[1], pid));
             found_[words[3]].processes.push_back(*id);
         }
-        ::closedir(proc);
     }
 
     const Site& site_;

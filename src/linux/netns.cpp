@@ -2,7 +2,6 @@
 #include "linux/netns.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -14,6 +13,8 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "base/child.hpp"
 
 namespace warren {
 namespace {
@@ -140,14 +141,9 @@ Result<void> remove_namespace(const std::string& name) {
 
 std::multimap<std::uint64_t, pid_t> processes_by_namespace() {
     std::multimap<std::uint64_t, pid_t> found;
-    DIR* directory = ::opendir("/proc");
-    if (directory == nullptr) { return found; }
-    while (const dirent* entry = ::readdir(directory)) {
-        const pid_t pid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-        if (pid <= 0) { continue; }
+    for (const pid_t pid : all_processes()) {
         if (const std::uint64_t inode = namespace_inode_of(pid); inode != 0) { found.emplace(inode, pid); }
     }
-    ::closedir(directory);
     return found;
 }
 

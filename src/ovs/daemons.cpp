@@ -311,6 +311,10 @@ bool has_bridges(const OvsInstance& instance) {
 
 }  // namespace
 
+bool namespace_gone(const OvsInstance& instance) {
+    return !instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0;
+}
+
 bool running(const OvsInstance& instance) {
     return find_daemon(instance, kServer).valid() && find_daemon(instance, kSwitch).valid() &&
            answers(socket_of(instance)).has_value();
@@ -354,8 +358,7 @@ Result<void> stop(const OvsInstance& instance) {
         Fd daemon = find_daemon(instance, kSwitch);
         if (!daemon.valid()) {
             // It died or was killed, and its devices are still there: it removes them best itself.
-            const bool gone = !instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0;
-            if (gone || !path_exists(database_of(instance))) { break; }
+            if (namespace_gone(instance) || !path_exists(database_of(instance))) { break; }
             if (!has_bridges(instance)) { break; }
             revived = true;
             started = start(instance);

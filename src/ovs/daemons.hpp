@@ -14,6 +14,9 @@ namespace warren::ovs {
 // Both daemons run and answer each other; the database in DIRECTORY/db.sock answers.
 [[nodiscard]] bool running(const OvsInstance& instance);
 
+// The network namespace that its daemons were to run in is no more, and with it all that they had made there.
+[[nodiscard]] bool namespace_gone(const OvsInstance& instance);
+
 // Makes it run, in the network namespace of NS_FD (-1: that of instance.net_namespace, "" our own), and returns
 // when ovs-vswitchd has taken up what the database holds. Running already: success. What of it is dead is started
 // again with the database as it was. An internal port that had been moved to another namespace does not survive

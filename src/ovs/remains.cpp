@@ -3,9 +3,6 @@
 
 #include <cerrno>
 #include <map>
-#include <memory>
-
-#include <dirent.h>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -13,34 +10,13 @@
 #include "base/fd.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
+#include "ovs/daemons.hpp"
 #include "ovs/ovsdb.hpp"
 
 namespace warren::ovs {
 namespace {
 
 constexpr const char* kDatapathDevice = "ovs-netdev";  // of the userspace datapath
-
-std::vector<pid_t> all_processes() {
-    std::vector<pid_t> pids;
-    const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-    if (!proc) { return pids; }
-    while (const dirent* entry = ::readdir(proc.get())) {
-        char* end = nullptr;
-        const long pid = std::strtol(entry->d_name, &end, 10);
-        if (*end == '\0' && pid > 0) { pids.push_back(static_cast<pid_t>(pid)); }
-    }
-    return pids;
-}
-
-std::vector<std::string> words_of(const std::string& block) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < block.size();) {
-        const std::size_t end = std::min(block.find('\0', at), block.size());
-        words.push_back(block.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
 
 // Which daemon of INSTANCE a command line starts; "" none.
 std::string daemon_of(const std::vector<std::string>& words, const OvsInstance& instance) {
@@ -100,9 +76,8 @@ std::vector<Stray> find_strays(const OvsInstance& instance, const std::set<pid_t
     for (const pid_t pid : all_processes()) {
         if (known.contains(pid)) { continue; }
         const auto id = process_id(pid);
-        const auto block = read_file(fmt::format("/proc/{}/cmdline", pid));
-        if (!id || !block) { continue; }
-        const std::string daemon = daemon_of(words_of(*block), instance);
+        if (!id) { continue; }
+        const std::string daemon = daemon_of(command_of(pid), instance);
         if (!daemon.empty()) { strays.push_back({*id, daemon}); }
     }
     return strays;
@@ -146,7 +121,7 @@ Result<void> remove_dead_devices(const OvsInstance& instance) {
         if (inode == 0 || ns == instance.net_namespace) { continue; }
         WARREN_TRY(remove_in(ns, names, true));
     }
-    if (!instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0) { return {}; }
+    if (namespace_gone(instance)) { return {}; }
     names.insert(kDatapathDevice);
     return remove_in(instance.net_namespace, names, false);
 }

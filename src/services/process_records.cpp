@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <optional>
 
@@ -133,14 +132,9 @@ std::vector<std::string> marks(const std::string& id, const std::string& lab, co
 
 std::multimap<ProcessKey, ProcessId> marked_processes(const std::string& id) {
     std::multimap<ProcessKey, ProcessId> found;
-    const auto names = names_in("/proc");
-    if (!names) { return found; }
     std::vector<std::pair<ProcessId, ProcessKey>> all;
-    for (const auto& name : *names) {
-        pid_t pid = 0;
-        const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (code != std::errc{} || end != name.data() + name.size()) { continue; }
-        const auto block = read_file("/proc/" + name + "/environ");
+    for (const pid_t pid : all_processes()) {
+        const auto block = read_file(fmt::format("/proc/{}/environ", pid));
         if (!block || value_in(*block, "WARREN_ID") != id) { continue; }
         const auto host = value_in(*block, "WARREN_HOST");
         const auto process = value_in(*block, "WARREN_PROCESS");
