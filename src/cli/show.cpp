@@ -73,7 +73,7 @@ void add_draw(Cli& cli) {
                 auto read = load_lab(file, "", status);
                 if (!read) { return status; }
                 Engine engine;
-                const auto site = engine.site_for(*read, std::nullopt);
+                const auto site = engine.site_for(*read);
                 if (!site) { return fail(site.error()); }
                 view.lab = std::move(*read);
                 view.file = file;

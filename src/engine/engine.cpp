@@ -5,13 +5,7 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
-#include <thread>
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <sys/file.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -24,9 +18,7 @@
 #include "engine/observe.hpp"
 #include "engine/remains.hpp"
 #include "lab/lab_file.hpp"
-#include "linux/link.hpp"
 #include "linux/netns.hpp"
-#include "ovs/daemons.hpp"
 #include "services/keeper.hpp"
 
 namespace warren {
@@ -44,79 +36,11 @@ Result<void> need_root(const std::string& attempt) {
                          "run as root: network namespaces and links need CAP_SYS_ADMIN and CAP_NET_ADMIN");
 }
 
-bool uses_vlans_on_bridge(const State& wanted) {
-    for (const auto& [name, ns] : wanted.namespaces) {
-        for (const auto& [link_name, link] : ns.links) {
-            if (link.vlan_filtering) { return true; }
-        }
-    }
-    return false;
-}
-
-// What the machine must have for this state. Told before anything is made.
-Result<void> check_machine(const State& wanted, const Site& site) {
-    for (const auto& [key, process] : wanted.processes) {
-        if (process.role == ProcessRole::dhcp_server && site.dnsmasq.empty()) {
-            return lacking_failure("run the DHCP server of network " + process.network, "dnsmasq is not installed",
-                                   "apt-get install dnsmasq-base");
-        }
-        if (process.role == ProcessRole::dhcp_client && site.dhcp_client.empty()) {
-            return lacking_failure("get an address by DHCP for " + process.host + ":" + process.device,
-                                   "neither dhclient nor udhcpc is installed", "apt-get install isc-dhcp-client");
-        }
-    }
-    if (uses_vlans_on_bridge(wanted)) {
-        WARREN_ASSIGN(const bool filters, bridge_filters_vlans());
-        if (!filters) {
-            return lacking_failure("put VLANs on a Linux bridge", "this kernel's bridge does not filter VLANs",
-                                   "use kind: ovs for that switch, or a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
-        }
-    }
-    for (const auto& [name, bridge] : wanted.bridges) {
-        if (bridge.datapath_type == "system" && !site.ovs_kernel_datapath) {
-            return lacking_failure("make switch " + name + " with datapath: system",
-                                   "this kernel has no Open vSwitch datapath",
-                                   "leave datapath out, or load the module openvswitch (CONFIG_OPENVSWITCH)");
-        }
-    }
+// Starts an instance that died, with its database as it was.
+Result<void> revive(const OvsInstance& instance, const ApplyOptions& options, Sockets& sockets) {
+    auto started = apply(Plan{{StartOvs{instance}}}, options, sockets);
+    if (!started) { return tl::unexpected(std::move(started.error().error)); }
     return {};
-}
-
-// Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
-void add_conflicts(const State& observed, const State& wanted, const Site& site, const std::string& lab,
-                   std::vector<Conflict>& conflicts) {
-    const std::string root = wanted.ovs ? wanted.ovs->net_namespace : kMachineNamespace;
-    if (const auto ns = observed.namespaces.find(root); ns != observed.namespaces.end()) {
-        for (const auto& [name, bridge] : wanted.bridges) {
-            const auto link = ns->second.links.find(name);
-            if (observed.bridges.contains(name) || link == ns->second.links.end()) { continue; }
-            if (link->second.alias.starts_with(mark_prefix(lab))) { continue; }
-            const std::string owner = lab_of_mark(link->second.alias);
-            conflicts.push_back({"link " + name, owner.empty() ? "not made by Warren" : "lab " + owner});
-        }
-    }
-    for (const auto& [path, file] : observed.files) {
-        if (!path.starts_with(site.etc_netns + "/") || !wanted.files.contains(path)) { continue; }
-        if (!file.link_target.starts_with(site.runtime + "/")) {
-            conflicts.push_back({path, "not made by Warren"});
-        } else if (!file.link_target.starts_with(lab_directory(site, lab) + "/")) {
-            const std::string rest = file.link_target.substr(site.runtime.size() + 1);
-            conflicts.push_back({path, "lab " + rest.substr(0, rest.find('/'))});
-        }
-    }
-}
-
-tl::unexpected<Error> conflict_failure(const std::string& lab, const std::vector<Conflict>& conflicts) {
-    std::string reason;
-    constexpr std::size_t kShown = 10;
-    for (std::size_t i = 0; i < std::min(conflicts.size(), kShown); ++i) {
-        reason += fmt::format("{}{} is taken ({})", i == 0 ? "" : ", ", conflicts[i].object, conflicts[i].owner);
-    }
-    if (conflicts.size() > kShown) { reason += fmt::format(", and {} more", conflicts.size() - kShown); }
-    return failure(
-        "bring up lab " + lab, reason,
-        "give it another name in the file, or set 'root: private', where nothing can clash; 'warren clean' "
-        "removes what labs that are gone have left");
 }
 
 // Everything that may exist while OBSERVED turns into WANTED.
@@ -159,15 +83,6 @@ void settle_record(Record& record, const State& wanted) {
     record.sysctls = std::move(kept);
 }
 
-// A sysctl that the file no longer names goes back to what it was before.
-void restore_sysctls(State& wanted, const Record& record) {
-    for (const auto& [ns, values] : record.sysctls) {
-        const auto found = wanted.namespaces.find(ns);
-        if (found == wanted.namespaces.end()) { continue; }
-        for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
-    }
-}
-
 }  // namespace
 
 Engine::Engine() {
@@ -178,97 +93,18 @@ Engine::Engine() {
     base_.bridge_netfilter = path_exists("/proc/sys/net/bridge");
 }
 
-Result<bool> bridge_filters_vlans() {
-    bool knows = false;
-    Result<void> result;
-    std::thread([&] {
-        result = [&]() -> Result<void> {
-            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
-            WARREN_ASSIGN(auto socket, nl::Socket::open());
-            auto made = socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, true, 0),
-                                     "make a throw-away bridge that filters VLANs"});
-            if (!made && made.error().code != EOPNOTSUPP && made.error().code != EINVAL) { return made; }
-            knows = made.has_value();
-            return {};
-        }();
-    }).join();
-    WARREN_TRY(std::move(result));
-    return knows;
-}
-
 Result<std::optional<Record>> Engine::current_record(const std::string& name) const {
     return read_record(directory_of(name));
 }
-
-Result<Site> Engine::site_for(const Lab& lab, const std::optional<Record>& record) const {
-    Site site = base_;
-    const bool ovs = std::any_of(lab.switches.begin(), lab.switches.end(),
-                                 [&](const Switch& sw) { return kind_of(lab, sw) == SwitchKind::ovs; });
-    if (!ovs) { return site; }
-    site.ovs_kernel_datapath = ovs::kernel_datapath();
-    const bool secluded = lab.root == RootKind::secluded;
-    if (record && record->ovs && record->secluded == secluded) {
-        site.ovs = *record->ovs;
-    } else if (secluded) {
-        site.ovs = {OvsInstance::Kind::lab, directory_of(lab.name) + "/ovs", lab.name};
-    } else if (auto socket = ovs::machine_socket()) {
-        site.ovs = {OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
-    } else {
-        site.ovs = shared_ovs(site);
-    }
-    return site;
-}
-
-// The two states and what lies between them.
-struct Engine::Look {
-    std::optional<Record> record;
-    Site site;
-    State wanted;
-    State observed;
-    Difference difference;
-    std::vector<UnknownLease> unknown;
-
-    [[nodiscard]] std::vector<Change> changes() const {
-        auto all = warren::changes(difference.plan, observed, wanted);
-        for (const auto& lease : unknown) { all.push_back(lease.change()); }
-        return all;
-    }
-    // Of `up`: an unknown lease is asked for again after all others.
-    [[nodiscard]] std::size_t steps() const { return difference.plan.steps.size() + unknown.size(); }
-    // The instance of the lab's record is there and does not run.
-    [[nodiscard]] bool ovs_died() const {
-        if (!record || !record->ovs || observed.ovs) { return false; }
-        const OvsInstance& instance = *record->ovs;
-        if (instance.kind == OvsInstance::Kind::machine) { return false; }
-        if (!instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0) { return false; }
-        return path_exists(instance.directory);
-    }
-    Result<void> compare(const Lab& lab, Sockets& sockets) {
-        Scope scope{lab.name, record ? &*record : nullptr, &wanted, &site};
-        WARREN_ASSIGN(observed, observe(scope, sockets));
-        difference = diff(observed, wanted, lab.name);
-        add_conflicts(observed, wanted, site, lab.name, difference.conflicts);
-        unknown = unknown_leases(observed, wanted, site, lab.name);
-        return {};
-    }
-    Result<void> fill(const Engine& engine, const Lab& lab, std::optional<Record> found, Sockets& sockets) {
-        // Nothing of one of before a reboot is there.
-        if (found && found->boot == boot_id()) { record = std::move(found); }
-        WARREN_ASSIGN(site, engine.site_for(lab, record));
-        wanted = expand(lab, site);
-        WARREN_TRY(check_machine(wanted, site));
-        if (record) { restore_sysctls(wanted, *record); }
-        return compare(lab, sockets);
-    }
-};
 
 Result<UpResult> Engine::plan(const Lab& lab) {
     WARREN_TRY(need_root("look at the network namespaces of lab " + lab.name));
     WARREN_ASSIGN(auto record, current_record(lab.name));
     Sockets sockets;
     Look look;
-    WARREN_TRY(look.fill(*this, lab, std::move(record), sockets));
-    if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
+    WARREN_TRY(look.prepare(base_, lab, std::move(record)));
+    WARREN_TRY(look.compare(sockets));
+    WARREN_TRY(look.refuse_conflicts());
     return UpResult{look.steps(), look.changes(), {}};
 }
 
@@ -286,31 +122,23 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
     auto result = [&]() -> Result<UpResult> {
         Sockets sockets;
         Look look;
-        WARREN_TRY(look.fill(*this, lab, record_before, sockets));
+        WARREN_TRY(look.prepare(base_, lab, record_before));
         std::optional<Lock> ovs_users;
-        const auto shared = [](const std::optional<OvsInstance>& instance) {
-            return instance && instance->kind == OvsInstance::Kind::warren;
-        };
-        if (shared(look.wanted.ovs) || (look.record && shared(look.record->ovs))) {
+        if (look.shares_ovs()) {
             WARREN_ASSIGN(ovs_users, Lock::take(ovs_lock(look.site), true, options.interrupted));
-            WARREN_TRY(look.compare(lab, sockets));  // it may have been stopped before the lock was had
         }
+        WARREN_TRY(look.compare(sockets));
         // A private Open vSwitch that died has its database still: what is in it is seen when it runs.
-        const bool revived = look.ovs_died();
-        if (revived) {
-            const ApplyOptions reviving{lab.name, look.site, true, {}, options.interrupted};
-            if (auto started = apply(Plan{{StartOvs{*look.record->ovs}}}, reviving, sockets); !started) {
-                return tl::unexpected(std::move(started.error().error));
-            }
-            WARREN_TRY(look.compare(lab, sockets));
+        std::vector<Change> revived;
+        if (const OvsInstance* instance = look.dead_ovs()) {
+            WARREN_TRY(revive(*instance, {lab.name, look.site, false, {}, options.interrupted}, sockets));
+            WARREN_TRY(look.compare(sockets));
+            revived = changes(Plan{{StartOvs{*instance}}}, look.observed, look.wanted);
         }
-        if (!look.difference.conflicts.empty()) { return conflict_failure(lab.name, look.difference.conflicts); }
+        WARREN_TRY(look.refuse_conflicts());
         UpResult done{look.steps(), look.changes(), {}};
-        if (revived) {
-            ++done.steps;
-            auto started = changes(Plan{{StartOvs{*look.record->ovs}}}, look.observed, look.wanted);
-            done.changes.insert(done.changes.begin(), started.begin(), started.end());
-        }
+        if (!revived.empty()) { ++done.steps; }
+        done.changes.insert(done.changes.begin(), revived.begin(), revived.end());
         Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name, look.site, true, options.progress, options.interrupted};
@@ -404,9 +232,7 @@ Result<bool> Engine::down(const std::string& name, bool force, const std::functi
         if (shared && !observed.ovs && path_exists(record->ovs->directory) &&
             recorded_labs(base_.runtime).size() > 1) {
             // Others use its database too: the lab's rows in it can go only when it runs.
-            if (auto started = apply(Plan{{StartOvs{*record->ovs}}}, options, sockets); !started) {
-                return tl::unexpected(std::move(started.error().error));
-            }
+            WARREN_TRY(revive(*record->ovs, options, sockets));
             WARREN_ASSIGN(observed, observe(scope, sockets));
         }
         Difference difference = diff(observed, State{}, name);
@@ -528,7 +354,8 @@ Result<LabStatus> Engine::status(const std::string& name) {
     status.lab = read_lab(status.record.text, diagnostics);
     Sockets sockets;
     Look look;
-    WARREN_TRY(look.fill(*this, status.lab, status.record, sockets));
+    WARREN_TRY(look.prepare(base_, status.lab, status.record));
+    WARREN_TRY(look.compare(sockets));
     status.drift = look.changes();
     for (const auto& conflict : look.difference.conflicts) {
         status.conflicts.emplace_back(conflict.object, conflict.owner);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "engine/look.hpp"
 #include "engine/record.hpp"
 #include "engine/remains.hpp"
 #include "lab/lab.hpp"
@@ -94,12 +95,11 @@ public:
     [[nodiscard]] Result<std::optional<Place>> identify(pid_t pid) const;
     // What expand() would be told for this lab here. Lacking programs and kernel options are errors of
     // kind lacking.
-    [[nodiscard]] Result<Site> site_for(const Lab& lab, const std::optional<Record>& record) const;
+    [[nodiscard]] Result<Site> site_for(const Lab& lab) const { return warren::site_for(base_, lab, std::nullopt); }
     [[nodiscard]] std::string directory_of(const std::string& lab) const { return lab_directory(base_, lab); }
     [[nodiscard]] const Site& base() const { return base_; }
 
 private:
-    struct Look;
     [[nodiscard]] Result<UpResult> up(const Lab& lab, const UpOptions& options, const Lock& held);
     [[nodiscard]] Result<bool> down(const std::string& name, bool force, const std::function<bool()>& interrupted,
                                     const Lock& held);
@@ -107,8 +107,5 @@ private:
     [[nodiscard]] Result<std::optional<Record>> current_record(const std::string& name) const;
     Site base_;
 };
-
-// Whether the kernel's Linux bridge can filter VLANs; asks a bridge in a throw-away namespace.
-[[nodiscard]] Result<bool> bridge_filters_vlans();
 
 }  // namespace warren

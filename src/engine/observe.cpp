@@ -100,8 +100,7 @@ private:
     // database; devices that nobody has open any more are what it left.
     [[nodiscard]] bool is_dead(const OvsInstance& instance) {
         if (scope_.wanted == nullptr || scope_.record == nullptr || !scope_.record->ovs) { return false; }
-        ovs_died_ = path_exists(instance.directory + "/conf.db") &&
-                    (instance.net_namespace.empty() || namespace_inode(instance.net_namespace) != 0);
+        ovs_died_ = path_exists(instance.directory + "/conf.db") && !ovs::namespace_gone(instance);
         return ovs_died_;
     }
 

@@ -1,0 +1,185 @@
+// Fills in a look: the site, the wanted and the observed state, their difference. Knows of no change.
+#include "engine/look.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include <sched.h>
+
+#include <fmt/format.h>
+
+#include "base/fd.hpp"
+#include "engine/observe.hpp"
+#include "engine/remains.hpp"
+#include "linux/link.hpp"
+#include "linux/netns.hpp"
+#include "ovs/daemons.hpp"
+
+namespace warren {
+namespace {
+
+bool is_shared(const std::optional<OvsInstance>& instance) {
+    return instance && instance->kind == OvsInstance::Kind::warren;
+}
+
+bool uses_vlans_on_bridge(const State& wanted) {
+    for (const auto& [name, ns] : wanted.namespaces) {
+        for (const auto& [link_name, link] : ns.links) {
+            if (link.vlan_filtering) { return true; }
+        }
+    }
+    return false;
+}
+
+// What the machine must have for this state. Told before anything is made.
+Result<void> check_machine(const State& wanted, const Site& site) {
+    for (const auto& [key, process] : wanted.processes) {
+        if (process.role == ProcessRole::dhcp_server && site.dnsmasq.empty()) {
+            return lacking_failure("run the DHCP server of network " + process.network, "dnsmasq is not installed",
+                                   "apt-get install dnsmasq-base");
+        }
+        if (process.role == ProcessRole::dhcp_client && site.dhcp_client.empty()) {
+            return lacking_failure("get an address by DHCP for " + process.host + ":" + process.device,
+                                   "neither dhclient nor udhcpc is installed", "apt-get install isc-dhcp-client");
+        }
+    }
+    if (uses_vlans_on_bridge(wanted)) {
+        WARREN_ASSIGN(const bool filters, bridge_filters_vlans());
+        if (!filters) {
+            return lacking_failure("put VLANs on a Linux bridge", "this kernel's bridge does not filter VLANs",
+                                   "use kind: ovs for that switch, or a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
+        }
+    }
+    for (const auto& [name, bridge] : wanted.bridges) {
+        if (bridge.datapath_type == "system" && !site.ovs_kernel_datapath) {
+            return lacking_failure("make switch " + name + " with datapath: system",
+                                   "this kernel has no Open vSwitch datapath",
+                                   "leave datapath out, or load the module openvswitch (CONFIG_OPENVSWITCH)");
+        }
+    }
+    return {};
+}
+
+// Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
+void add_conflicts(const State& observed, const State& wanted, const Site& site, const std::string& lab,
+                   std::vector<Conflict>& conflicts) {
+    const std::string root = wanted.ovs ? wanted.ovs->net_namespace : kMachineNamespace;
+    if (const auto ns = observed.namespaces.find(root); ns != observed.namespaces.end()) {
+        for (const auto& [name, bridge] : wanted.bridges) {
+            const auto link = ns->second.links.find(name);
+            if (observed.bridges.contains(name) || link == ns->second.links.end()) { continue; }
+            if (link->second.alias.starts_with(mark_prefix(lab))) { continue; }
+            const std::string owner = lab_of_mark(link->second.alias);
+            conflicts.push_back({"link " + name, owner.empty() ? "not made by Warren" : "lab " + owner});
+        }
+    }
+    for (const auto& [path, file] : observed.files) {
+        if (!path.starts_with(site.etc_netns + "/") || !wanted.files.contains(path)) { continue; }
+        if (!file.link_target.starts_with(site.runtime + "/")) {
+            conflicts.push_back({path, "not made by Warren"});
+        } else if (!file.link_target.starts_with(lab_directory(site, lab) + "/")) {
+            const std::string rest = file.link_target.substr(site.runtime.size() + 1);
+            conflicts.push_back({path, "lab " + rest.substr(0, rest.find('/'))});
+        }
+    }
+}
+
+// A sysctl that the file no longer names goes back to what it was before.
+void restore_sysctls(State& wanted, const Record& record) {
+    for (const auto& [ns, values] : record.sysctls) {
+        const auto found = wanted.namespaces.find(ns);
+        if (found == wanted.namespaces.end()) { continue; }
+        for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
+    }
+}
+
+}  // namespace
+
+Result<bool> bridge_filters_vlans() {
+    bool knows = false;
+    Result<void> result;
+    std::thread([&] {
+        result = [&]() -> Result<void> {
+            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
+            WARREN_ASSIGN(auto socket, nl::Socket::open());
+            auto made = socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, true, 0),
+                                     "make a throw-away bridge that filters VLANs"});
+            if (!made && made.error().code != EOPNOTSUPP && made.error().code != EINVAL) { return made; }
+            knows = made.has_value();
+            return {};
+        }();
+    }).join();
+    WARREN_TRY(std::move(result));
+    return knows;
+}
+
+Result<Site> site_for(const Site& base, const Lab& lab, const std::optional<Record>& record) {
+    Site site = base;
+    const bool ovs = std::any_of(lab.switches.begin(), lab.switches.end(),
+                                 [&](const Switch& sw) { return kind_of(lab, sw) == SwitchKind::ovs; });
+    if (!ovs) { return site; }
+    site.ovs_kernel_datapath = ovs::kernel_datapath();
+    const bool secluded = lab.root == RootKind::secluded;
+    if (record && record->ovs && record->secluded == secluded) {
+        site.ovs = *record->ovs;
+    } else if (secluded) {
+        site.ovs = {OvsInstance::Kind::lab, lab_directory(base, lab.name) + "/ovs", lab.name};
+    } else if (auto socket = ovs::machine_socket()) {
+        site.ovs = {OvsInstance::Kind::machine, socket->substr(0, socket->rfind('/')), ""};
+    } else {
+        site.ovs = shared_ovs(site);
+    }
+    return site;
+}
+
+Result<void> Look::prepare(const Site& base, const Lab& lab, std::optional<Record> found) {
+    lab_ = lab.name;
+    if (found && found->boot == boot_id()) { record = std::move(found); }
+    WARREN_ASSIGN(site, site_for(base, lab, record));
+    wanted = expand(lab, site);
+    WARREN_TRY(check_machine(wanted, site));
+    if (record) { restore_sysctls(wanted, *record); }
+    return {};
+}
+
+Result<void> Look::compare(Sockets& sockets) {
+    WARREN_ASSIGN(observed, observe({lab_, record ? &*record : nullptr, &wanted, &site}, sockets));
+    difference = diff(observed, wanted, lab_);
+    add_conflicts(observed, wanted, site, lab_, difference.conflicts);
+    unknown = unknown_leases(observed, wanted, site, lab_);
+    return {};
+}
+
+Result<void> Look::refuse_conflicts() const {
+    const auto& conflicts = difference.conflicts;
+    if (conflicts.empty()) { return {}; }
+    std::string reason;
+    constexpr std::size_t kShown = 10;
+    for (std::size_t i = 0; i < std::min(conflicts.size(), kShown); ++i) {
+        reason += fmt::format("{}{} is taken ({})", i == 0 ? "" : ", ", conflicts[i].object, conflicts[i].owner);
+    }
+    if (conflicts.size() > kShown) { reason += fmt::format(", and {} more", conflicts.size() - kShown); }
+    return failure(
+        "bring up lab " + lab_, reason,
+        "give it another name in the file, or set 'root: private', where nothing can clash; 'warren clean' "
+        "removes what labs that are gone have left");
+}
+
+std::vector<Change> Look::changes() const {
+    auto all = warren::changes(difference.plan, observed, wanted);
+    for (const auto& lease : unknown) { all.push_back(lease.change()); }
+    return all;
+}
+
+bool Look::shares_ovs() const { return is_shared(wanted.ovs) || (record && is_shared(record->ovs)); }
+
+const OvsInstance* Look::dead_ovs() const {
+    if (!record || !record->ovs || observed.ovs) { return nullptr; }
+    const OvsInstance& instance = *record->ovs;
+    const bool dead = instance.kind != OvsInstance::Kind::machine && !ovs::namespace_gone(instance) &&
+                      path_exists(instance.directory);
+    return dead ? &instance : nullptr;
+}
+
+}  // namespace warren
