@@ -39,12 +39,12 @@ public:
     }
     void join() { thread_.join(); }
     void close() { ::shutdown(far_.get(), SHUT_RDWR); }
-    // Reads until COUNT bytes came or half a second was silent.
-    std::string receive(std::size_t count) {
+    // Reads until COUNT bytes came or it was silent for so long.
+    std::string receive(std::size_t count, std::chrono::milliseconds silence = std::chrono::milliseconds(500)) {
         std::string text;
         while (text.size() < count) {
             pollfd entry{far_.get(), POLLIN, 0};
-            if (::poll(&entry, 1, 500) <= 0) { break; }
+            if (::poll(&entry, 1, static_cast<int>(silence.count())) <= 0) { break; }
             char buffer[65536];
             const ssize_t n = ::recv(far_.get(), buffer, sizeof buffer, 0);
             if (n <= 0) { break; }

@@ -182,9 +182,9 @@ TEST(Ovsdb, MegabytesBothWaysAtOnce) {
     std::string got;
     server.run([&] {
         server.put(answer);
-        got = server.receive(size);
+        got = server.receive(size, 60s);
     });
-    const auto result = client.call("any", list(std::string(size, 'a')), 20s);
+    const auto result = client.call("any", list(std::string(size, 'a')), 60s);
     server.join();
     server.run([] {});
     ASSERT_TRUE(result) << result.error().message();

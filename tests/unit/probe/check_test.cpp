@@ -154,7 +154,7 @@ TEST(Check, TcpFailsWhereDataDoesNotArrive) {
         const State state = three_hosts();
         sh("ip -n green link set eth0 mtu 600; ip -n green link set eth0 mtu 1500; ip link set v-green mtu 600; ip "
            "link set br0 mtu 1500");
-        sh("ip netns exec red ethtool -K eth0 tso off gso off >/dev/null 2>&1 || true");
+        sh("ip -n red link set eth0 gso_max_segs 1");  // a larger one than the MTU would pass whole
         const auto verdicts = check(expecting({reach("red", "green", milliseconds(20000)),
                                                reach("red", "green", milliseconds(3000), 5201)}),
                                     state, {});
