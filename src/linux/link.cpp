@@ -75,6 +75,9 @@ void put_end(nl::Message& message, const NewVethEnd& end, std::uint32_t group) {
     message.put(IFLA_ADDRESS, end.mac.bytes.data(), 6);
     message.put_u32(IFLA_MTU, end.mtu);
     message.put_u32(IFLA_GROUP, group);
+    // The kernel would make one for each processor and use one; giving the others up again costs an RCU wait each end.
+    message.put_u32(IFLA_NUM_TX_QUEUES, 1);
+    message.put_u32(IFLA_NUM_RX_QUEUES, 1);
     if (end.ns_fd >= 0) { message.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(end.ns_fd)); }
     if (end.master != 0) { message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(end.master)); }
 }
