@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include <sys/socket.h>
@@ -31,9 +32,9 @@ void pad(std::vector<char>& bytes) {
 // Calls EACH for the messages of one datagram, until it says false. (libmnl's own check takes a length over 2 GiB for
 // a negative one, and stays there for ever.)
 template <class Each>
-void for_each_message(const std::vector<char>& buffer, std::size_t size, Each each) {
+void for_each_message(const char* buffer, std::size_t size, Each each) {
     for (std::size_t at = 0; size - at >= sizeof(nlmsghdr);) {
-        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data() + at);
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer + at);
         const std::size_t length = message->nlmsg_len;
         if (length < sizeof(nlmsghdr) || length > size - at || !each(message)) { return; }
         at += std::min<std::size_t>(size - at, NLMSG_ALIGN(length));
@@ -176,6 +177,18 @@ Attributes Attributes::nested(std::uint16_t type) const {
     return {mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute)};
 }
 
+namespace {
+
+// Requests whose answers the receive buffer of FD holds.
+std::size_t requests_at_once(int fd) {
+    int room = 0;
+    socklen_t size = sizeof room;
+    if (::getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, &size) != 0) { room = 0; }
+    return std::clamp<std::size_t>(static_cast<std::size_t>(room) / kAnswerBytes, 1, kBatchRequests);
+}
+
+}  // namespace
+
 Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
     Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     if (!fd.valid()) {
@@ -195,19 +208,19 @@ Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
         const int few = std::atoi(wanted);
         (void)::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &few, sizeof few);
     }
-    int room = 0;
-    socklen_t size = sizeof room;
-    if (::getsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, &size) != 0) { room = 0; }
-    const auto most = std::clamp<std::size_t>(static_cast<std::size_t>(room) / kAnswerBytes, 1, kBatchRequests);
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    address.nl_groups = groups;
-    size = sizeof address;
-    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-        return errno_failure("bind a netlink socket");
+    if (groups != 0) {
+        sockaddr_nl address{};
+        address.nl_family = AF_NETLINK;
+        address.nl_groups = groups;
+        if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+            return errno_failure("bind a netlink socket");
+        }
+        const std::size_t most = requests_at_once(fd.get());
+        return Socket(std::move(fd), most);
     }
-    return Socket(std::move(fd), address.nl_pid, most);
+    // The kernel binds it when something is sent. All such sockets are alike, and a lab has thousands.
+    static const std::size_t most = requests_at_once(fd.get());
+    return Socket(std::move(fd), most);
 }
 
 Result<Socket> Socket::open_in(int ns_fd, int protocol, std::uint32_t groups) {
@@ -221,17 +234,37 @@ Result<Socket> Socket::open_in(int ns_fd, int protocol, std::uint32_t groups) {
 
 namespace {
 
-// Reads once; true: there is something in BUFFER[0, received).
-Result<std::size_t> receive(int fd, std::vector<char>& buffer, int flags) {
-    if (buffer.size() < kReceiveBytes) { buffer.resize(kReceiveBytes); }
-    for (;;) {
-        const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), flags);
-        if (n > 0) { return static_cast<std::size_t>(n); }
-        if (n == 0) { return failure("read the kernel's netlink answer", "it is empty"); }
-        if (errno == EINTR) { continue; }
-        return errno_failure("read the kernel's netlink answer");
+// One datagram's room. Lent by the thread: a lab has thousands of sockets, of which few are read at a time.
+class Buffer {
+public:
+    Buffer() {
+        if (spare().empty()) { spare().push_back(std::make_unique_for_overwrite<char[]>(kReceiveBytes)); }
+        bytes_ = std::move(spare().back());
+        spare().pop_back();
     }
-}
+    ~Buffer() { spare().push_back(std::move(bytes_)); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    // Reads once; the bytes that came.
+    Result<std::size_t> receive(int fd, int flags) {
+        for (;;) {
+            const ssize_t n = ::recv(fd, bytes_.get(), kReceiveBytes, flags);
+            if (n > 0) { return static_cast<std::size_t>(n); }
+            if (n == 0) { return failure("read the kernel's netlink answer", "it is empty"); }
+            if (errno == EINTR) { continue; }
+            return errno_failure("read the kernel's netlink answer");
+        }
+    }
+    [[nodiscard]] const char* data() const { return bytes_.get(); }
+
+private:
+    static std::vector<std::unique_ptr<char[]>>& spare() {
+        thread_local std::vector<std::unique_ptr<char[]>> buffers;
+        return buffers;
+    }
+    std::unique_ptr<char[]> bytes_;
+};
 
 Result<void> send_bytes(int fd, const void* bytes, std::size_t size, const std::string& attempt) {
     ssize_t sent = 0;
@@ -245,6 +278,7 @@ Result<void> send_bytes(int fd, const void* bytes, std::size_t size, const std::
 Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
     std::vector<Refusal> refusals;
     std::vector<char> out;
+    Buffer buffer;
     for (std::size_t next = 0; next < requests.size();) {
         const std::size_t first = next;
         const std::uint32_t first_sequence = sequence_ + 1;
@@ -253,15 +287,14 @@ Result<std::vector<Refusal>> Socket::send(std::vector<Request>& requests) {
                (out.empty() || out.size() + requests[next].message.size() <= kBatchBytes)) {
             auto* head = requests[next].message.raw();
             head->nlmsg_seq = ++sequence_;
-            head->nlmsg_pid = port_;
             const auto* bytes = reinterpret_cast<const char*>(head);
             out.insert(out.end(), bytes, bytes + head->nlmsg_len);
             ++next;
         }
         WARREN_TRY(send_bytes(fd_.get(), out.data(), out.size(), requests[first].attempt));
         for (std::size_t missing = next - first; missing > 0;) {
-            WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-            for_each_message(buffer_, size, [&](const nlmsghdr* message) {
+            WARREN_ASSIGN(std::size_t size, buffer.receive(fd_.get(), 0));
+            for_each_message(buffer.data(), size, [&](const nlmsghdr* message) {
                 if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first_sequence ||
                     message->nlmsg_seq > sequence_) {
                     return true;  // a notification, or the echo of an earlier request
@@ -289,13 +322,13 @@ Result<bool> Socket::converse(Message& message, const std::string& attempt,
                               const std::function<void(const nlmsghdr*)>& each) {
     auto* head = message.raw();
     head->nlmsg_seq = ++sequence_;
-    head->nlmsg_pid = port_;
     WARREN_TRY(send_bytes(fd_.get(), head, head->nlmsg_len, attempt));
+    Buffer buffer;
     bool interrupted = false;
     std::optional<Error> end;  // code 0: all is well
     while (!end) {
-        WARREN_ASSIGN(std::size_t size, receive(fd_.get(), buffer_, 0));
-        for_each_message(buffer_, size, [&](const nlmsghdr* answer) {
+        WARREN_ASSIGN(std::size_t size, buffer.receive(fd_.get(), 0));
+        for_each_message(buffer.data(), size, [&](const nlmsghdr* answer) {
             if (answer->nlmsg_seq != sequence_) { return true; }
             if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) { interrupted = true; }
             if (answer->nlmsg_type == NLMSG_ERROR) {  // of 0: an acknowledgement, the end of what was asked for
@@ -334,13 +367,14 @@ Result<void> Socket::ask(Message message, const std::string& attempt,
 }
 
 Result<void> Socket::drain(const std::function<void(const nlmsghdr*)>& each) {
+    Buffer buffer;
     for (;;) {
-        auto got = receive(fd_.get(), buffer_, MSG_DONTWAIT);
+        auto got = buffer.receive(fd_.get(), MSG_DONTWAIT);
         if (!got) {
             if (got.error().code == EAGAIN) { return {}; }
             return tl::unexpected(std::move(got).error());
         }
-        for_each_message(buffer_, *got, [&](const nlmsghdr* message) {
+        for_each_message(buffer.data(), *got, [&](const nlmsghdr* message) {
             each(message);
             return true;
         });

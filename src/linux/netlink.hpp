@@ -93,7 +93,7 @@ public:
     [[nodiscard]] static Result<Socket> open_in(int ns_fd, int protocol = NETLINK_ROUTE, std::uint32_t groups = 0);
 
     // Over FD, connected to what speaks netlink in the kernel's place.
-    [[nodiscard]] static Socket over(Fd fd) { return {std::move(fd), 0, 64}; }
+    [[nodiscard]] static Socket over(Fd fd) { return {std::move(fd), 64}; }
 
     // Sends all in as few system calls as fit and reads every acknowledgement. The outer Result fails
     // only where the socket itself does, and then it is not known what took effect; refusals name the requests that
@@ -115,16 +115,14 @@ public:
     [[nodiscard]] int fd() const { return fd_.get(); }
 
 private:
-    Socket(Fd fd, std::uint32_t port, std::size_t most) : fd_(std::move(fd)), port_(port), most_(most) {}
+    Socket(Fd fd, std::size_t most) : fd_(std::move(fd)), most_(most) {}
     // Sends one message and calls EACH for every message of the answer, up to its end. True: a dump's answer was
     // interrupted by a change of what it lists.
     [[nodiscard]] Result<bool> converse(Message& message, const std::string& attempt,
                                         const std::function<void(const nlmsghdr*)>& each);
     Fd fd_;
-    std::uint32_t port_ = 0;
     std::size_t most_ = 1;  // requests at a time: their acknowledgements must fit into the receive buffer
     std::uint32_t sequence_ = 0;
-    std::vector<char> buffer_;
 };
 
 }  // namespace warren::nl
