@@ -47,12 +47,53 @@ void note(const std::string& text) { print_error("warren: " + text + "\n"); }
 
 void print_error(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
 
-std::optional<Lab> load_lab(const std::string& file, const std::string& name, int& status) {
+void add_topology_options(CLI::App& verb, TopologyOptions& options, CLI::Option* needs) {
+    static const std::map<std::string, SwitchKind> kKinds{{"ovs", SwitchKind::ovs}, {"bridge", SwitchKind::bridge}};
+    static const std::map<std::string, RootKind> kRootKinds{{"machine", RootKind::machine},
+                                                            {"private", RootKind::secluded}};
+    CLI::Option* kind = verb.add_option_function<SwitchKind>(
+        "--switch", [&options](const SwitchKind& value) { options.switch_kind = value; },
+        "of a topology: its switches, bridge (default) or ovs");
+    kind->transform(CLI::Transformer(kKinds).description(""))->type_name("KIND");
+    CLI::Option* mac = verb.add_flag("--mac", options.macs, "of a topology: MACs from 00:00:00:00:00:01 on");
+    CLI::Option* root = verb.add_option("--root", options.root, "of a topology: machine (default) or private");
+    root->transform(CLI::Transformer(kRootKinds).description(""))->type_name("ROOT");
+    for (CLI::Option* option : {kind, mac, root}) {
+        if (needs != nullptr) { option->needs(needs); }
+    }
+}
+
+void add_topology(CLI::App& verb, LabSource& source, CLI::Option* file) {
+    CLI::Option* topology =
+        verb.add_option("--topo", source.topology, "a topology in its place ('warren new --help' lists them)")
+            ->type_name("TOPOLOGY")
+            ->excludes(file);
+    add_topology_options(verb, source.options, topology);
+}
+
+void add_lab_source(CLI::App& verb, LabSource& source) {
+    add_topology(verb, source, verb.add_option("FILE", source.file, "the lab file, - for standard input"));
+    verb.add_option("--name", source.options.name, "use this name instead of the file's");
+}
+
+std::optional<Lab> load_lab(const LabSource& source, int& status) {
+    const std::string& name = source.options.name;
     if (!name.empty()) {
         if (const auto fault = lab_name_fault(name)) {
             status = fail(usage_failure("use the lab name '" + name + "'", *fault).value());
             return std::nullopt;
         }
+    }
+    if (!source.topology.empty()) {
+        auto lab = make_topology(source.topology, source.options);
+        if (lab) { return std::move(*lab); }
+        status = fail(lab.error());
+        return std::nullopt;
+    }
+    const std::string& file = source.file;
+    if (file.empty()) {
+        status = fail(usage_failure("know which lab", "neither FILE nor '--topo' is given").value());
+        return std::nullopt;
     }
     auto text = read_file(file == "-" ? "/dev/stdin" : file, kLargestLabFile);
     if (!text) {
@@ -72,10 +113,17 @@ std::optional<Lab> load_lab(const std::string& file, const std::string& name, in
     return lab;
 }
 
-std::string absolute(const std::string& file) {
-    if (file == "-") { return "-"; }
+std::string text_of(const LabSource& source) {
+    if (!source.topology.empty()) { return "topology " + source.topology; }
+    if (source.file == "-") { return "-"; }
     char path[PATH_MAX];
-    return ::realpath(file.c_str(), path) != nullptr ? path : file;
+    return ::realpath(source.file.c_str(), path) != nullptr ? path : source.file;
+}
+
+std::string topologies_text() {
+    std::string text;
+    for (const auto& [form, what] : topologies()) { text += fmt::format("  {:<26} {}\n", form, what); }
+    return text;
 }
 
 bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "lab/lab.hpp"
+#include "lab/topologies.hpp"
 
 namespace warren::cli {
 
@@ -38,11 +39,24 @@ void note(const std::string& text);
 // To stderr as it is. That nobody can read it changes nothing: a terminal that went away, a full disk.
 void print_error(const std::string& text);
 
-// Reads and checks a lab file ("-": standard input). Prints its mistakes and returns nothing where it has any.
-// NAME, where not empty, replaces the lab's.
-[[nodiscard]] std::optional<Lab> load_lab(const std::string& file, const std::string& name, int& status);
-// The path as it is kept in the record.
-[[nodiscard]] std::string absolute(const std::string& file);
+// Where a verb's lab comes from: a lab file ("-": standard input), or a topology.
+struct LabSource {
+    std::string file;
+    std::string topology;
+    TopologyOptions options;  // its name, where not empty, replaces the file's too
+};
+// FILE or --topo, and --name.
+void add_lab_source(CLI::App& verb, LabSource& source);
+// --topo and its options, in place of the option FILE.
+void add_topology(CLI::App& verb, LabSource& source, CLI::Option* file);
+// --switch, --mac and --root, of a topology; they need OPTION, where there is one.
+void add_topology_options(CLI::App& verb, TopologyOptions& options, CLI::Option* needs = nullptr);
+// Reads or makes the lab, and checks it. Prints its mistakes and returns nothing where it has any.
+[[nodiscard]] std::optional<Lab> load_lab(const LabSource& source, int& status);
+// The source as it is kept in the record: an absolute path, or "topology tree,2,2".
+[[nodiscard]] std::string text_of(const LabSource& source);
+// "  linear,k[,n]   k switches..." for each topology.
+[[nodiscard]] std::string topologies_text();
 
 // Whether stdout is a terminal that shows colours, and a locale that shows box-drawing characters.
 [[nodiscard]] bool stdout_is_terminal();
@@ -51,6 +65,7 @@ void print_error(const std::string& text);
 [[nodiscard]] bool wants_unicode();
 [[nodiscard]] int terminal_width();  // columns; 100 where it is no terminal
 
+void add_new(Cli& cli);
 void add_up(Cli& cli);
 void add_plan(Cli& cli);
 void add_down(Cli& cli);

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
     warren::cli::Cli cli{app};
     using namespace warren::cli;
     for (const auto add :
-         {add_up, add_plan, add_down, add_list, add_show, add_check, add_ping, add_draw, add_exec, add_shell,
+         {add_new, add_up, add_plan, add_down, add_list, add_show, add_check, add_ping, add_draw, add_exec, add_shell,
           add_identify, add_logs, add_doctor, add_schema, add_clean, add_confirm, add_keeper, add_guard}) {
         add(cli);
     }

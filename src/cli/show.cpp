@@ -62,21 +62,24 @@ void add_show(Cli& cli) {
 
 void add_draw(Cli& cli) {
     static std::string lab;
-    static std::string file;
+    static LabSource source;
     static bool ascii = false;
     auto& verb = cli.verb(
-        "draw", "Draw a lab as it is now", "warren draw\nwarren draw --file lab.yaml    what a file would make",
+        "draw", "Draw a lab as it is now",
+        "warren draw\n"
+        "warren draw --file lab.yaml    what a file would make\n"
+        "warren draw --topo tree,2,2    what a topology would make",
         [] {
             LabView view;
-            if (!file.empty()) {
+            if (!source.file.empty() || !source.topology.empty()) {
                 int status = 0;
-                auto read = load_lab(file, "", status);
+                auto read = load_lab(source, status);
                 if (!read) { return status; }
                 Engine engine;
                 const auto site = engine.site_for(*read);
                 if (!site) { return fail(site.error()); }
                 view.lab = std::move(*read);
-                view.file = file;
+                view.file = text_of(source);
                 view.wanted = expand(view.lab, *site);
                 view.observed = view.wanted;
             } else {
@@ -88,7 +91,9 @@ void add_draw(Cli& cli) {
             return 0;
         });
     verb.add_option("LAB", lab, "the lab; may be left out where only one is up");
-    verb.add_option("--file", file, "draw what a lab file would make; needs no lab that is up");
+    add_topology(
+        verb, source,
+        verb.add_option("--file", source.file, "draw what a lab file would make; needs no lab that is up"));
     verb.add_flag("--ascii", ascii, "no box-drawing characters");
 }
 

@@ -1,4 +1,4 @@
-// warren up FILE: make the machine match the file.
+// warren up FILE, warren plan FILE: make the machine match the file.
 #include "base/interruption.hpp"
 #include "cli/cli.hpp"
 #include "engine/engine.hpp"
@@ -7,23 +7,24 @@
 namespace warren::cli {
 
 void add_up(Cli& cli) {
-    static std::string file;
-    static std::string name;
+    static LabSource source;
     static Output output = Output::text;
     static unsigned confirm_seconds = 0;
     auto& verb = cli.verb(
         "up", "Make the machine match a lab file: create or change, only what differs",
         "warren up lab.yaml                    make it, or bring it to what the file says now\n"
         "warren up lab.yaml --name second      the same under another name\n"
+        "warren up --topo tree,2,2             a topology, without a file ('warren new --help')\n"
         "warren up lab.yaml --confirm 30s      and back again, unless 'warren confirm' comes within 30 s\n\n"
         "All or nothing: where a step fails, what was there before is there again. A second 'up' of the same\n"
-        "file does nothing. 'warren plan FILE' tells beforehand what would change.",
+        "file does nothing. 'warren plan FILE' tells beforehand what would change. Switches with STP forward\n"
+        "about 30 s after it; 'warren check' waits for them.",
         [] {
             int status = 0;
-            const auto lab = load_lab(file, name, status);
+            const auto lab = load_lab(source, status);
             if (!lab) { return status; }
             UpOptions options;
-            options.file = absolute(file);
+            options.file = text_of(source);
             options.confirm = std::chrono::seconds(confirm_seconds);
             const bool live = stderr_is_terminal();
             if (live) {
@@ -57,8 +58,7 @@ void add_up(Cli& cli) {
             }
             return 0;
         });
-    verb.add_option("FILE", file, "the lab file, - for standard input")->required();
-    verb.add_option("--name", name, "use this name instead of the file's");
+    add_lab_source(verb, source);
     verb.add_option("--confirm", confirm_seconds, "go back after this time (30s, 2m) unless 'warren confirm' comes")
         ->transform(CLI::AsNumberWithUnit(std::map<std::string, unsigned>{{"s", 1}, {"m", 60}, {"h", 3600}},
                                           CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
@@ -66,8 +66,7 @@ void add_up(Cli& cli) {
 }
 
 void add_plan(Cli& cli) {
-    static std::string file;
-    static std::string name;
+    static LabSource source;
     static Output output = Output::text;
     static bool exit_code = false;
     auto& verb = cli.verb("plan", "Print what 'up' would change, attribute by attribute; changes nothing",
@@ -75,7 +74,7 @@ void add_plan(Cli& cli) {
                           "warren plan lab.yaml --exit-code    exit 0: nothing to do, 1: changes",
                           [] {
                               int status = 0;
-                              const auto lab = load_lab(file, name, status);
+                              const auto lab = load_lab(source, status);
                               if (!lab) { return status; }
                               const auto result = Engine().plan(*lab);
                               if (!result) { return fail(result.error()); }
@@ -84,8 +83,7 @@ void add_plan(Cli& cli) {
                                                    : changes_text(result->changes, result->steps, wants_colour()));
                               return exit_code && result->steps > 0 ? 1 : 0;
                           });
-    verb.add_option("FILE", file, "the lab file, - for standard input")->required();
-    verb.add_option("--name", name, "use this name instead of the file's");
+    add_lab_source(verb, source);
     verb.add_flag("--exit-code", exit_code, "exit with 1 where there is something to change");
     add_output_option(verb, output);
 }

@@ -13,6 +13,9 @@
 namespace warren {
 namespace {
 
+// STP_MAX_PORTS of Open vSwitch (lib/stp.h).
+constexpr std::size_t kMaxOvsStpPorts = 255;
+
 std::string line_hint(std::string_view what, Position at) {
     return at.line == 0 ? std::string(what) : fmt::format("{}, line {}", what, at.line);
 }
@@ -31,13 +34,7 @@ public:
         }
         for (const auto& link : lab_.links) { check_link(link); }
         for (const auto& network : lab_.networks) { check_server(network); }
-        for (const auto& sw : lab_.switches) {
-            const std::size_t ports = ports_[&sw];
-            if (kind_of(lab_, sw) == SwitchKind::bridge && ports > kMaxBridgePorts) {
-                mistake(sw.at, fmt::format("bridge {} would have {} ports", quoted_for_message(sw.name), ports),
-                        fmt::format("a Linux bridge holds {}; spread them, or use 'kind: ovs'", kMaxBridgePorts));
-            }
-        }
+        for (const auto& sw : lab_.switches) { check_room(sw); }
         check_switch_loops(context_);
     }
 
@@ -57,6 +54,20 @@ private:
 
     void mistake(Position at, const std::string& message, const std::string& hint = {}) {
         context_.mistake(at, message, hint);
+    }
+
+    void check_room(const Switch& sw) {
+        const std::size_t ports = ports_[&sw];
+        const bool ovs = kind_of(lab_, sw) == SwitchKind::ovs;
+        if (!ovs && ports > kMaxBridgePorts) {
+            mistake(sw.at, fmt::format("bridge {} would have {} ports", quoted_for_message(sw.name), ports),
+                    fmt::format("a Linux bridge holds {}; spread them, or use 'kind: ovs'", kMaxBridgePorts));
+        } else if (ovs && stp_of(lab_, sw) && ports > kMaxOvsStpPorts) {
+            mistake(sw.at,
+                    fmt::format("switch {} with STP would have {} ports", quoted_for_message(sw.name), ports),
+                    fmt::format("Open vSwitch runs STP on {} of a bridge's, the others would forward without it",
+                                kMaxOvsStpPorts));
+        }
     }
 
     // All links of the lab's root namespace, and Open vSwitch ports, share one set of names.

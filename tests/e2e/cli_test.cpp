@@ -10,7 +10,7 @@ namespace {
 
 class CommandLine : public E2e {};
 
-const std::vector<std::string> kVerbs{"up",    "plan",     "down", "list", "show", "exec",   "shell",
+const std::vector<std::string> kVerbs{"new",   "up",       "plan", "down", "list", "show",   "exec",  "shell",
                                       "check", "identify", "ping", "draw", "logs", "doctor", "schema"};
 
 TEST_F(CommandLine, VersionAndHelp) {
@@ -237,6 +237,8 @@ TEST_F(CommandLine, CompletionKnowsVerbsOptionsLabsAndHosts) {
     EXPECT_EQ(complete("warren show re"), "red-green");
     EXPECT_EQ(complete("warren exec gr"), "green");
     EXPECT_EQ(complete("warren plan lab.yaml --ex"), "--exit-code");
+    EXPECT_EQ(complete("warren new leaf"), "leaf-spine,");
+    EXPECT_EQ(complete("warren up --topo '' --switch o"), "ovs");
     EXPECT_EQ(complete("warren show -o ''"), "text json");
     must_warren({"down"});
     expect_same_machine();
