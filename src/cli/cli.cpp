@@ -54,10 +54,10 @@ void add_topology_options(CLI::App& verb, TopologyOptions& options, CLI::Option*
     CLI::Option* kind = verb.add_option_function<SwitchKind>(
         "--switch", [&options](const SwitchKind& value) { options.switch_kind = value; },
         "of a topology: its switches, bridge (default) or ovs");
-    kind->transform(CLI::Transformer(kKinds).description(""))->type_name("KIND");
+    kind->transform(CLI::Transformer(kKinds).description(""))->type_name("bridge|ovs");
     CLI::Option* mac = verb.add_flag("--mac", options.macs, "of a topology: MACs from 00:00:00:00:00:01 on");
     CLI::Option* root = verb.add_option("--root", options.root, "of a topology: machine (default) or private");
-    root->transform(CLI::Transformer(kRootKinds).description(""))->type_name("ROOT");
+    root->transform(CLI::Transformer(kRootKinds).description(""))->type_name("machine|private");
     for (CLI::Option* option : {kind, mac, root}) {
         if (needs != nullptr) { option->needs(needs); }
     }
@@ -122,7 +122,7 @@ std::string text_of(const LabSource& source) {
 
 std::string topologies_text() {
     std::string text;
-    for (const auto& [form, what] : topologies()) { text += fmt::format("  {:<26} {}\n", form, what); }
+    for (const auto& [form, what] : topologies()) { text += fmt::format("  {:<30} {}\n", form, what); }
     return text;
 }
 

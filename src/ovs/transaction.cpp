@@ -6,6 +6,7 @@
 #include "ovs/transaction.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 #include <unordered_set>
 
@@ -47,6 +48,21 @@ std::map<std::string, std::string> options_of(const OvsPort& port) { return only
 std::map<std::string, std::string> config_of(const OvsBridge& bridge) {
     return only_filled({{"datapath-id", bridge.dpid},
                         {"hwaddr", bridge.mac == MacAddress{} ? std::string() : bridge.mac.to_string()}});
+}
+
+// A port named BRIDGE-ethN gets the OpenFlow number N, which flows that people write by hand count on; others take
+// what is free.
+std::optional<std::uint16_t> openflow_number(std::string_view bridge, std::string_view port) {
+    constexpr std::string_view kMiddle = "-eth";
+    constexpr std::uint16_t kMost = 0xfeff;  // ovs-vswitchd.conf.db(5)
+    if (!port.starts_with(bridge) || !port.substr(bridge.size()).starts_with(kMiddle)) { return std::nullopt; }
+    port.remove_prefix(bridge.size() + kMiddle.size());
+    std::uint16_t number = 0;
+    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (fault != std::errc{} || end != port.data() + port.size() || number == 0 || number > kMost) {
+        return std::nullopt;
+    }
+    return number;
 }
 
 // Mutations that set KEYS of a map column to PAIRS and leave its other keys alone.
@@ -191,6 +207,7 @@ private:
         interface["name"] = port.name;
         interface["type"] = port.type;
         if (const auto options = options_of(port); !options.empty()) { interface["options"] = map_of(options); }
+        if (const auto number = openflow_number(bridge, port.name)) { interface["ofport_request"] = *number; }
         const std::string interface_name = insert("Interface", std::move(interface), attempt);
         out_.expected.push_back({attempt, port.name, datapath, out_.operations.size() - 1, ""});
         json::object row;

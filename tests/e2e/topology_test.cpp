@@ -57,6 +57,9 @@ TEST_F(Topologies, RingOfLinuxBridges) {
 
 TEST_F(Topologies, RingOfOpenVSwitches) {
     must_warren({"up", "--topo", "ring,3", "--switch", "ovs"});
+    for (const char* number : {"1", "2", "3"}) {
+        EXPECT_EQ(must_sh("ovs-vsctl " + ovs_db_option() + " get Interface s2-eth" + number + " ofport"), number);
+    }
     expect_checked();
     EXPECT_EQ(must_sh("ovs-vsctl " + ovs_db_option() +
                       " --columns=status list Port | grep -o 'stp_state=[a-z]*' | sort | uniq -c |"
