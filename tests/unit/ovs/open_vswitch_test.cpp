@@ -341,6 +341,34 @@ TEST(OpenVswitch, PatchPairs) {
 }
 
 // Two makers change one bridge at the same time: what one reads is old when it writes, and both succeed.
+TEST(OpenVswitch, OpenFlowNumbersByName) {
+    NEEDS_OPEN_VSWITCH();
+    in_sandbox([] {
+        const OvsInstance instance = instance_in("/run/ovs");
+        ASSERT_DONE(start(instance));
+        Connection connection = connected(instance);
+        Changes changes;
+        changes.lab = "demo";
+        OvsBridge bridge = bridge_named("s1");
+        for (const char* name :
+             {"a", "s1-eth3", "s1-eth1", "s1-eth300", "s1-eth0", "s1-ethx", "s1-eth65280", "z"}) {
+            bridge.ports.emplace(name, port_named(name, "internal"));
+        }
+        changes.add_bridges = {bridge};
+        ASSERT_DONE(connection.apply(changes, kTimeout));
+        const auto found = connection.bridges();
+        ASSERT_DONE(found);
+        const auto& ports = found->at("s1").ports;
+        EXPECT_EQ(ports.at("s1-eth1").ofport, 1);
+        EXPECT_EQ(ports.at("s1-eth3").ofport, 3);
+        EXPECT_EQ(ports.at("s1-eth300").ofport, 300);
+        for (const char* name : {"a", "z", "s1-eth0", "s1-ethx", "s1-eth65280"}) {
+            EXPECT_GT(ports.at(name).ofport, 0) << name;  // what is free
+        }
+        ASSERT_DONE(stop(instance));
+    });
+}
+
 TEST(OpenVswitch, TwoAtATime) {
     NEEDS_OPEN_VSWITCH();
     in_sandbox([] {
