@@ -24,6 +24,9 @@ using Values = std::vector<Number>;  // of a topology's parameters, in their ord
 constexpr Number kMostLinks = 5000;
 // Both kinds of switch listen and learn for 15 s each before they forward; the rest is for a busy machine.
 constexpr std::chrono::milliseconds kSpanningTreeTime{60'000};
+// Open vSwitch passes a frame from bridge to bridge within one translation, 64 deep (MAX_DEPTH of
+// ofproto-dpif-xlate.c); one that goes further is dropped.
+constexpr Number kMostOvsInARow = 65;
 constexpr Number kFirstTenantVlan = 101;
 
 class Wiring {
@@ -248,6 +251,8 @@ struct Topology {
     void (*build)(Wiring&, const Values&);
     Number (*links)(const Values&);
     Number multiple_of = 1;  // the first parameter is
+    // The most switches that a frame may pass, whatever switch is the root of the spanning tree; none: few.
+    Number (*row)(const Values&) = nullptr;
 };
 
 Number first_value(const Values& values) { return values[0]; }
@@ -265,7 +270,9 @@ const std::vector<Topology>& all_topologies() {
          {{"k", 1, kMostLinks, 2}, {"n", 1, kMostLinks, 1}},
          "k switches in a row with n hosts each",
          linear,
-         [](const Values& values) { return values[0] * values[1] + values[0] - 1; }},
+         [](const Values& values) { return values[0] * values[1] + values[0] - 1; },
+         1,
+         first_value},
         {"tree",
          {{"depth", 1, 12, 1}, {"fanout", 1, kMostLinks, 2}},
          "a tree of switches, hosts as its leaves",
@@ -275,12 +282,16 @@ const std::vector<Topology>& all_topologies() {
          {{"x", 3, kMostLinks}, {"y", 3, kMostLinks}, {"n", 1, kMostLinks, 1}},
          "x by y switches, round both ways, with n hosts each",
          torus,
-         [](const Values& values) { return values[0] * values[1] * (values[2] + 2); }},
+         [](const Values& values) { return values[0] * values[1] * (values[2] + 2); },
+         1,
+         [](const Values& values) { return 2 * (values[0] / 2 + values[1] / 2) + 1; }},
         {"ring",
          {{"k", 3, kMostLinks}},
          "k switches in a ring with a host each",
          ring,
-         [](const Values& values) { return values[0] * 2; }},
+         [](const Values& values) { return values[0] * 2; },
+         1,
+         first_value},
         {"mesh",
          {{"k", 2, kMostLinks}},
          "k switches, each linked to each, with a host each",
@@ -333,7 +344,7 @@ public:
     ParameterReader(const Topology& topology, std::string attempt)
         : topology_(topology), attempt_(std::move(attempt)), given_(topology.parameters.size()) {}
 
-    Result<Values> read(std::span<const std::string_view> words) {
+    Result<Values> read(std::span<const std::string_view> words, bool ovs) {
         std::size_t place = 0;
         for (const auto word : words) { WARREN_TRY(read_word(word, place)); }
         Values values;
@@ -350,6 +361,11 @@ public:
         }
         if (const Number links = topology_.links(values); links > kMostLinks) {
             return refused(fmt::format("it would have more than {} links, its hosts' among them", kMostLinks));
+        }
+        const Number row = ovs && topology_.row != nullptr ? topology_.row(values) : 0;
+        if (row > kMostOvsInARow) {
+            return refused(fmt::format("a frame may pass {} switches, Open vSwitch passes it through {} at most",
+                                       row, kMostOvsInARow));
         }
         return values;
     }
@@ -416,7 +432,8 @@ Result<Lab> make_topology(std::string_view text, const TopologyOptions& options)
     const std::string attempt = "make topology " + quoted_for_message(text);
     const auto words = split(text);
     WARREN_ASSIGN(const Topology* topology, find_topology(words.front(), attempt));
-    WARREN_ASSIGN(const Values values, ParameterReader(*topology, attempt).read(std::span(words).subspan(1)));
+    const bool ovs = options.switch_kind == SwitchKind::ovs;
+    WARREN_ASSIGN(const Values values, ParameterReader(*topology, attempt).read(std::span(words).subspan(1), ovs));
     Wiring net(options.macs);
     topology->build(net, values);
     Lab lab = std::move(net.lab);

@@ -285,7 +285,8 @@ TEST(Topologies, AreRightAndSurviveWriting) {
     }
     TopologyOptions ovs;
     ovs.switch_kind = SwitchKind::ovs;
-    for (const char* text : {"single,5000", "tenants,1000,4", "torus,40,41,1", "ring,2500", "tree,12,1"}) {
+    for (const char* text :
+         {"single,5000", "tenants,1000,4", "torus,3,61,20", "ring,65", "linear,65", "tree,12,1"}) {
         expect_whole(text, ovs);
     }
 }
@@ -333,6 +334,12 @@ TEST(Topologies, Refusals) {
     ASSERT_FALSE(full);
     EXPECT_THAT(full.error().message(),
                 HasSubstr("switch 's1x1' with STP would have 256 ports; Open vSwitch runs"));
+    for (const auto& [text, row] : {std::pair{"linear,66", 66}, {"ring,66", 66}, {"torus,3,64", 67}}) {
+        const auto lab = make_topology(text, options);
+        ASSERT_FALSE(lab) << text;
+        EXPECT_THAT(lab.error().message(), HasSubstr(fmt::format("a frame may pass {} switches", row)));
+        EXPECT_TRUE(make_topology(text));
+    }
     options.name = "Not A Name";
     EXPECT_FALSE(make_topology("single,2", options));
 }
