@@ -1,5 +1,5 @@
 # The front door; CMake does the work. Variables: BUILD (build directory), PREFIX, DESTDIR, CMAKE_FLAGS, JOBS,
-# SECONDS_EACH (fuzz).
+# SECONDS_EACH (fuzz), ARGS (bench).
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -8,7 +8,7 @@ SANITIZED = $(BUILD)-$(if $(filter thread,$(SANITIZE)),thread,sanitize)
 CMAKE_FLAGS ?=
 SECONDS_EACH ?= 60
 
-.PHONY: all build demo test check sanitize soak fuzz install clean help
+.PHONY: all build demo test check sanitize soak fuzz bench install clean help
 all: build
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make sanitize   the tests once more under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make soak       hours of the tests of tests/fault, and all tests under AddressSanitizer and ThreadSanitizer"
 	@echo "make fuzz       each fuzz target for SECONDS_EACH ($(SECONDS_EACH)) seconds from its corpus; fails on any finding"
+	@echo "make bench      the times of Warren, of the kernel's floor and of its peers in one run, each with its target"
 	@echo "make install    into PREFIX ($(PREFIX)), below DESTDIR"
 
 build:
@@ -60,9 +61,15 @@ fuzz:
 	@scripts/install-packages build fuzz
 	@scripts/fuzz $(BUILD)-fuzz $(SECONDS_EACH)
 
+# ARGS: bench/run --help tells.
+bench:
+	@scripts/install-packages build run bench
+	@scripts/build $(BUILD)-bench -DWARREN_BENCH=ON -DWARREN_TESTS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo $(CMAKE_FLAGS)
+	@bench/run --build $(BUILD)-bench $(ARGS)
+
 install:
 	@[ -x $(BUILD)/warren ] && [ -e $(BUILD)/warren.1 ] || scripts/build $(BUILD) $(CMAKE_FLAGS) -- warren man
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --strip --prefix "$(PREFIX)"
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-fuzz $(BUILD)-bench

@@ -16,7 +16,7 @@
 namespace warren {
 
 inline constexpr int kMaxYamlDepth = 64;
-inline constexpr std::size_t kMaxYamlValues = 100'000;
+inline constexpr std::size_t kMaxYamlValues = 250'000;
 
 struct YamlEntry;
 
