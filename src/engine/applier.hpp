@@ -78,7 +78,7 @@ private:
     void send(const std::string& ns, std::vector<Queued>& queued);
     // A descriptor of a namespace, open until the requests that use it have gone.
     std::optional<int> ns_fd(const std::string& name);
-    // The ifindex of a link; dumped once for each namespace and phase that asks.
+    // The ifindex of a link; asked for once, until links of its namespace come or go.
     std::optional<int> index_of(const std::string& ns, const std::string& name);
 
     void prepare(const AddNamespace& step);

@@ -92,26 +92,18 @@ std::optional<int> Applier::ns_fd(const std::string& name) {
 }
 
 std::optional<int> Applier::index_of(const std::string& ns, const std::string& name) {
-    auto found = indexes_.find(ns);
-    if (found == indexes_.end() || !found->second.contains(name)) {
-        nl::Socket* socket = unwrap(sockets_.in(ns), current_);
-        if (socket == nullptr) { return std::nullopt; }
-        auto links = dump_links(*socket);
-        if (!links) {
-            fail_as(current_, std::move(links).error());
-            return std::nullopt;
-        }
-        auto& names = indexes_[ns];
-        names.clear();
-        for (const auto& link : *links) { names[link.name] = link.index; }
-        found = indexes_.find(ns);
-    }
-    const auto entry = found->second.find(name);
-    if (entry == found->second.end()) {
-        fail_as(current_, Error{{}, ENODEV, {}, {}, Error::Kind::failed});
+    auto& known = indexes_[ns];
+    if (const auto found = known.find(name); found != known.end()) { return found->second; }
+    nl::Socket* socket = unwrap(sockets_.in(ns), current_);
+    if (socket == nullptr) { return std::nullopt; }
+    // One by one: in a namespace whose links lead to thousands of others a list of them all takes the kernel a pass
+    // over these for each.
+    const auto link = find_link(*socket, name);
+    if (!link) {
+        fail_as(current_, link.error());
         return std::nullopt;
     }
-    return entry->second;
+    return known.emplace(name, link->index).first->second;
 }
 
 void Applier::prepare(const AddNamespace& step) {
