@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,6 +48,13 @@ public:
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
+    // In the namespace that the socket was opened in, wherever the caller is now.
+    [[nodiscard]] int index_of(const std::string& name) const {
+        ifreq request{};
+        name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+        if (ioctl(fd_, SIOCGIFINDEX, &request) != 0) { die("index of " + name); }
+        return request.ifr_ifindex;
+    }
     template <class Header>
     void begin(std::uint16_t type, std::uint16_t flags, const Header& header) {
         if (count_ == kAtOnce) { flush(); }
@@ -149,7 +158,7 @@ void add_bridge(Batch& batch, const std::string& name) {
     batch.close_nest(info);
     batch.end();
     batch.flush();
-    const int index = static_cast<int>(if_nametoindex(name.c_str()));
+    const int index = batch.index_of(name);
     quiet(batch, index);
     batch.begin(RTM_NEWLINK, 0, up_header(index));
     batch.end();
@@ -191,30 +200,31 @@ void up(int hosts, int ports) {
     if (ports > 0) {
         for (int i = 1; i <= hosts; i += ports) { add_bridge(root, bridge(i, ports)); }
     }
-    std::vector<int> inside(static_cast<std::size_t>(hosts) + 1, -1);
+    std::vector<std::unique_ptr<Batch>> inside(static_cast<std::size_t>(hosts) + 1);
+    std::vector<int> fds(inside.size(), -1);
     for (int i = 1; i <= hosts; ++i) {
         if (unshare(CLONE_NEWNET) != 0) { die("unshare"); }
         close(open(path(i).c_str(), O_CREAT | O_EXCL | O_RDONLY, 0));
         if (mount("/proc/self/ns/net", path(i).c_str(), "none", MS_BIND, nullptr) != 0) { die("mount"); }
-        inside[static_cast<std::size_t>(i)] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        inside[static_cast<std::size_t>(i)] = std::make_unique<Batch>();
+        fds[static_cast<std::size_t>(i)] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     }
     if (setns(home, CLONE_NEWNET) != 0) { die("setns"); }
     for (int i = 1; i <= hosts; ++i) {
-        const int master = ports > 0 ? static_cast<int>(if_nametoindex(bridge(i, ports).c_str())) : 0;
-        add_pair(root, i, inside[static_cast<std::size_t>(i)], master);
+        const int master = ports > 0 ? root.index_of(bridge(i, ports)) : 0;
+        add_pair(root, i, fds[static_cast<std::size_t>(i)], master);
     }
     root.flush();
     for (int i = 1; i <= hosts; ++i) {
-        const int index = static_cast<int>(if_nametoindex(far_end(i).c_str()));
+        const int index = root.index_of(far_end(i));
         quiet(root, index);
         root.begin(RTM_NEWLINK, 0, up_header(index));
         root.end();
     }
     root.flush();
     for (int i = 1; i <= hosts; ++i) {
-        if (setns(inside[static_cast<std::size_t>(i)], CLONE_NEWNET) != 0) { die("setns"); }
-        Batch batch;
-        const int index = static_cast<int>(if_nametoindex(near_end(i).c_str()));
+        Batch& batch = *inside[static_cast<std::size_t>(i)];
+        const int index = batch.index_of(near_end(i));
         batch.begin(RTM_NEWLINK, 0, up_header(1));
         batch.end();
         quiet(batch, index);
