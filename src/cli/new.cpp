@@ -6,7 +6,7 @@ namespace warren::cli {
 
 void add_new(Cli& cli) {
     static LabSource source;
-    static const std::string teaches =
+    const std::string teaches =
         "warren new tree,2,2 > lab.yaml             four hosts under three switches\n"
         "warren new linear,k=3,n=2 --switch ovs\n"
         "warren up --topo single,3                  the same without a file\n\n" +

@@ -219,8 +219,8 @@ Result<Socket> Socket::open(int protocol, std::uint32_t groups) {
         return Socket(std::move(fd), most);
     }
     // The kernel binds it when something is sent. All such sockets are alike, and a lab has thousands.
-    static const std::size_t most = requests_at_once(fd.get());
-    return Socket(std::move(fd), most);
+    static const std::size_t kMost = requests_at_once(fd.get());
+    return Socket(std::move(fd), kMost);
 }
 
 Result<Socket> Socket::open_in(int ns_fd, int protocol, std::uint32_t groups) {
