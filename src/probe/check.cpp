@@ -51,6 +51,9 @@ public:
         for (const auto& [name, ns] : wanted_.namespaces) {
             if (!ns.host.empty()) { hosts_[ns.host] = &ns; }
         }
+        for (const auto& [key, process] : wanted_.processes) {
+            if (process.role == ProcessRole::service) { serving_.insert(process.host); }
+        }
     }
 
     std::vector<Verdict> run() {
@@ -220,7 +223,7 @@ private:
         probe::TcpTarget target{hosts_.at(reach.from)->name, std::nullopt, {}, reach.tcp.value_or(0)};
         if (const auto literal = IpAddress::parse(reach.to)) {
             target.address = *literal;
-            target.to = owner(reach.from, *literal);
+            target.to = listens_at(owner(reach.from, *literal));
         } else {
             const auto from = peer(reach.from);
             const auto to = peer(reach.to);
@@ -239,7 +242,7 @@ private:
                     fmt::format("{} has no address in a network of {}'s after {} (only {})", reach.to, reach.from,
                                 probe::duration_text(within), choice->address.value.to_string()));
             }
-            target.to = hosts_.at(reach.to)->name;
+            target.to = listens_at(hosts_.at(reach.to));
             target.address = choice->address.value.address;
         }
         entry.resolved = true;
@@ -254,23 +257,28 @@ private:
         });
     }
 
+    // Where the check may listen on a port that nobody has. A host with services of its own is waited for: what holds
+    // once they run must not pass without them, and the port is theirs to take.
+    [[nodiscard]] std::optional<std::string> listens_at(const Namespace* ns) const {
+        return ns && !serving_.contains(ns->host) ? std::optional(ns->name) : std::nullopt;
+    }
+
     // The namespace that is meant to have ADDRESS: one in a broadcast domain with FROM, else the only one.
-    [[nodiscard]] std::optional<std::string> owner(const std::string& from, const IpAddress& address) const {
-        std::vector<std::string> owners;
+    [[nodiscard]] const Namespace* owner(const std::string& from, const IpAddress& address) const {
+        std::vector<const Namespace*> owners;
         const probe::Peer source{hosts_.at(from), {}};
         for (const auto& [host, ns] : hosts_) {
             for (const auto& [name, link] : ns->links) {
                 for (const auto& prefix : link.addresses) {
                     if (prefix.address != address) { continue; }
-                    owners.push_back(ns->name);
+                    owners.push_back(ns);
                     const probe::Peer target{ns, {{name, prefix}}};
                     const auto choice = probe::choose_address(domains_, source, target);
-                    if (choice && choice->common) { return ns->name; }
+                    if (choice && choice->common) { return ns; }
                 }
             }
         }
-        if (owners.size() == 1) { return owners.front(); }
-        return std::nullopt;
+        return owners.size() == 1 ? owners.front() : nullptr;
     }
 
     // One call for those with the same deadline.
@@ -413,6 +421,7 @@ private:
     const probe::BroadcastDomains domains_;
     const Clock::time_point began_ = Clock::now();
     std::map<std::string, const Namespace*> hosts_;
+    std::set<std::string> serving_;                    // hosts with services
     std::map<std::string, probe::HostWatch> watches_;  // by host
     std::map<std::string, std::string> faults_;        // hosts that could not be entered
     Fd inotify_;

@@ -13,7 +13,7 @@ namespace warren::probe {
 
 struct TcpTarget {
     std::string from;               // network namespace
-    std::optional<std::string> to;  // the one that has the address, where that is known
+    std::optional<std::string> to;  // the one that has the address, where the probe may listen itself
     IpAddress address;
     std::uint16_t port = 0;
 };

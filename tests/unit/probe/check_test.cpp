@@ -148,6 +148,21 @@ TEST(Check, UsesTheServiceThatListens) {
     });
 }
 
+// A probe that takes the port of a service which is only starting would pass for it, and keep it from its port.
+TEST(Check, ListensNotWhereServicesRun) {
+    in_sandbox([] {
+        State state = three_hosts();
+        state.processes[{"green", "web"}].host = "green";
+        const auto verdicts = check(expecting({reach("red", "green", milliseconds(1500), 5201),
+                                               reach("red", "10.0.0.2", milliseconds(1500), 5201)}),
+                                    state, {});
+        for (const auto& verdict : verdicts) {
+            EXPECT_FALSE(verdict.pass);
+            EXPECT_NE(verdict.detail.find("Connection refused"), std::string::npos) << verdict.detail;
+        }
+    });
+}
+
 // Ping passes; what TCP sends is dropped on the way when its segments are long.
 TEST(Check, TcpFailsWhereDataDoesNotArrive) {
     in_sandbox([] {
