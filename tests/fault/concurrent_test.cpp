@@ -159,7 +159,7 @@ public:
     Holder(const std::string& file, const std::string& point)
         : Holder(std::vector<std::string>{"up", file}, point) {}
     Holder(const std::vector<std::string>& arguments, const std::string& point) : up_(stopping(arguments, point)) {
-        must_sh("timeout 60 bash -c 'until grep -q \"^State:.T\" /proc/" + pid() + "/status; do :; done'");
+        must_sh("timeout 60 bash -c 'until grep -q \"^State:.T\" /proc/" + pid() + "/status; do sleep 0.01; done'");
     }
     [[nodiscard]] std::string pid() const { return std::to_string(up_.pid()); }
     int finish() {
@@ -249,7 +249,7 @@ TEST_F(CleanBesideUp, OfAnotherLabRemovesWhatItCameFor) {
         SCOPED_TRACE(point);
         make_orphan();
         Background up({"env", std::string("WARREN_FAULT=") + point + ":delay=1000", WARREN_PROGRAM, "up", file});
-        must_sh("timeout 60 bash -c 'until [ -e /run/warren/red-green/lock ]; do :; done'");
+        must_sh("timeout 60 bash -c 'until [ -e /run/warren/red-green/lock ]; do sleep 0.001; done'");
         const Ran clean = warren({"clean"});
         EXPECT_TRUE(clean.ok()) << testing::PrintToString(clean);
         EXPECT_THAT(clean.out, HasSubstr("lab orphan:"));
