@@ -8,13 +8,14 @@ SANITIZED = $(BUILD)-$(if $(filter thread,$(SANITIZE)),thread,sanitize)
 CMAKE_FLAGS ?=
 SECONDS_EACH ?= 60
 
-.PHONY: all build demo test check sanitize soak fuzz bench install clean help
+.PHONY: all build demo test docs check sanitize soak fuzz bench install clean help
 all: build
 
 help:
 	@echo "make            build $(BUILD)/warren"
 	@echo "make demo       install what is missing, build, run both scenarios, take them down (as root)"
 	@echo "make test       install what is missing, build, run all tests (as root: those that build networks too)"
+	@echo "make docs       run the documents' command blocks and write into them what these print (as root)"
 	@echo "make check      formatting, clang-tidy on what changed, layers"
 	@echo "make sanitize   the tests once more under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make soak       hours of the tests of tests/fault, and all tests under AddressSanitizer and ThreadSanitizer"
@@ -34,6 +35,12 @@ test:
 	@scripts/install-packages build run test
 	@scripts/build $(BUILD) -DWARREN_TESTS=ON $(CMAKE_FLAGS)
 	@scripts/run-tests $(BUILD) $(JOBS)
+
+# A test does the same without writing (tests/e2e/docs_test.cpp); scripts/run-docs --help tells how documents are written.
+docs:
+	@scripts/install-packages build run test
+	@scripts/build $(BUILD) -DWARREN_TESTS=ON $(CMAKE_FLAGS) -- e2e_tests
+	@WARREN_REGENERATE=1 $(BUILD)/tests/e2e_tests --gtest_brief=1 --gtest_filter='Each/Documents.*'
 
 check:
 	@scripts/check-format
