@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SANITIZE ?= address,undefined
 SANITIZED = $(BUILD)-$(if $(filter thread,$(SANITIZE)),thread,sanitize)
+CLANG = -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_BUILD_TYPE=Debug
 CMAKE_FLAGS ?=
 SECONDS_EACH ?= 60
 
@@ -51,8 +52,9 @@ check:
 # them.
 FEWER = -LE fault -E 'Rollback.*/([234678]|1[0-24-6])$$'
 sanitize:
-	@scripts/install-packages build run test
-	@scripts/build $(SANITIZED) -DWARREN_TESTS=ON -DWARREN_SANITIZE=$(SANITIZE) -DCMAKE_BUILD_TYPE=Debug $(CMAKE_FLAGS)
+	@scripts/install-packages build run test fuzz
+	@scripts/build $(SANITIZED) $(CLANG) -DWARREN_TESTS=ON -DWARREN_SANITIZE=$(SANITIZE) \
+		-DWARREN_FUZZ=$(if $(filter thread,$(SANITIZE)),OFF,ON) $(CMAKE_FLAGS)
 	@WARREN_STRIDE=$${WARREN_STRIDE:-4} scripts/run-tests $(SANITIZED) $(JOBS) $(if $(SOAK),,$(FEWER))
 
 # Hours: every crash point each time that it is reached, more random changes, and all tests under both sanitizers.
@@ -66,7 +68,7 @@ soak:
 
 fuzz:
 	@scripts/install-packages build fuzz
-	@scripts/fuzz $(BUILD)-fuzz $(SECONDS_EACH)
+	@scripts/fuzz $(BUILD)-sanitize $(SECONDS_EACH)
 
 # ARGS: bench/run --help tells.
 bench:
@@ -79,4 +81,4 @@ install:
 	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --strip --prefix "$(PREFIX)"
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-fuzz $(BUILD)-bench
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-bench

@@ -114,9 +114,11 @@ void Expander::add_switch(const Switch& sw) {
     root().links.emplace(sw.name, std::move(bridge));
 }
 
-// Frames that reach a userspace datapath must carry finished checksums, so every host whose switch is
-// joined to one by links computes them itself.
+// Frames that reach a userspace datapath without segmentation offload must carry finished checksums, so every host
+// whose switch is joined to one by links computes them itself. Warren's own instances have the offload
+// (ovs/daemons.cpp); of the machine's own nobody can tell: what its database says holds from its next start only.
 void Expander::mark_userspace_carried() {
+    if (site_.ovs.kind != OvsInstance::Kind::machine) { return; }
     for (const auto& [name, bridge] : state_.bridges) {
         if (bridge.datapath_type == "netdev") { userspace_.insert(carried_.of(name)); }
     }

@@ -24,6 +24,85 @@ protected:
     }
 };
 
+// Hosts behind each kind of port of Open vSwitch: access ports, internal ports, behind a patch pair, and behind a Linux
+// bridge that passes tagged frames.
+constexpr const char* kEachKindOfPort = R"(lab: ports
+switches: {s1: {kind: ovs}, s2: {kind: ovs}, br: {}, s3: {kind: ovs}}
+links:
+  - {ends: [s1, s2]}
+  - {ends: [s1, br]}
+  - {ends: [br, s3]}
+networks: {n1: {switch: s1, vlan: 100, subnet: 10.9.0.0/24}}
+hosts:
+  a: {interfaces: {eth0: {network: n1, address: [10.9.0.1/24, "fd09::1/64"]}}}
+  b: {interfaces: {eth0: {network: n1, address: [10.9.0.2/24, "fd09::2/64"]}}}
+  c: {interfaces: {eth-c: {network: n1, wire: internal, address: [10.9.0.3/24, "fd09::3/64"]}}}
+  d: {interfaces: {eth-d: {network: n1, to: s2, wire: internal, address: [10.9.0.4/24, "fd09::4/64"]}}}
+  e: {interfaces: {eth0: {network: n1, to: s3, address: [10.9.0.5/24, "fd09::5/64"]}}}
+expect:
+  - reach: {from: a, to: 10.9.0.2, tcp: 5000}
+  - reach: {from: a, to: "fd09::2", tcp: 5000}
+  - reach: {from: a, to: 10.9.0.3, tcp: 5000}
+  - reach: {from: c, to: "fd09::1", tcp: 5000}
+  - reach: {from: c, to: 10.9.0.4, tcp: 5000}
+  - reach: {from: d, to: "fd09::3", tcp: 5000}
+  - reach: {from: a, to: 10.9.0.5, tcp: 5000}
+  - reach: {from: e, to: "fd09::1", tcp: 5000}
+  - reach: {from: e, to: 10.9.0.3, tcp: 5000}
+  - reach: {from: c, to: "fd09::5", tcp: 5000}
+)";
+
+TEST_F(Network, TcpPassesEachKindOfPort) {
+    up(kEachKindOfPort);
+    const Ran check = warren({"check"});
+    EXPECT_TRUE(check.ok()) << testing::PrintToString(check);
+    EXPECT_THAT(drift("ports"), IsEmpty());
+    if (has_kernel_datapath()) { return; }
+    EXPECT_THAT(must_sh("ovs-vsctl " + ovs_db_option() + " get Open_vSwitch . other_config"),
+                HasSubstr(R"(userspace-tso-enable="true")"));
+}
+
+// The machine's own Open vSwitch: used where it runs, left as it was, its settings untouched.
+class MachinesOpenVswitch : public Network {
+protected:
+    void SetUp() override {
+        if (const std::string cannot = start_open_vswitch(); !cannot.empty()) { GTEST_SKIP() << cannot; }
+        Network::SetUp();
+    }
+    void TearDown() override {
+        Network::TearDown();
+        EXPECT_TRUE(sh(std::string(kEnvironment) + "ovs-appctl -t ovs-vswitchd exit --cleanup && "
+                                                   "ovs-appctl -t ovsdb-server exit")
+                        .ok());
+    }
+
+private:
+    static constexpr const char* kEnvironment =
+        "export OVS_RUNDIR=/run/openvswitch OVS_LOGDIR=/run/openvswitch OVS_DBDIR=/run/openvswitch; ";
+    // As Debian's service does.
+    static std::string start_open_vswitch() {
+        if (!has_program("ovs-vswitchd")) { return "Open vSwitch is not installed"; }
+        const Ran run = sh(std::string(kEnvironment) + R"(set -e
+mkdir -p /run/openvswitch
+cd /run/openvswitch
+ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema
+ovsdb-server conf.db --remote=punix:db.sock --pidfile --detach --no-chdir --log-file
+ovs-vsctl --no-wait init
+ovs-vswitchd unix:db.sock --pidfile --detach --no-chdir --log-file)");
+        EXPECT_TRUE(run.ok()) << testing::PrintToString(run);
+        return {};
+    }
+};
+
+TEST_F(MachinesOpenVswitch, CarriesTcpAndIsLeftAsItWas) {
+    up(kEachKindOfPort);
+    EXPECT_THAT(must_sh("ovs-vsctl list-br"), HasSubstr("s3"));
+    EXPECT_FALSE(std::filesystem::exists("/run/warren/.ovs"));
+    const Ran check = warren({"check"});
+    EXPECT_TRUE(check.ok()) << testing::PrintToString(check);
+    EXPECT_THAT(drift("ports"), IsEmpty());
+}
+
 TEST_F(Network, RoutedExample) {
     must_warren({"up", example("routed.yaml")});
     const Ran check = warren({"check"});

@@ -138,7 +138,7 @@ hosts:
       - {name: hello, command: "echo hello from $WARREN_HOST; exec sleep 1000"}
   user: {interfaces: {eth0: {to: "br0:pu", address: 10.4.0.2/24}}}
 expect:
-  - reach: {from: user, to: web, tcp: 8000, within: 15s}
+  - reach: {from: user, to: web, tcp: 8000, within: 1m}
 )";
 
 class Services : public E2e {

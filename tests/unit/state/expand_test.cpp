@@ -104,11 +104,14 @@ TEST(Expand, IsTheSameEachTimeAndDependsOnTheNamesOnly) {
     EXPECT_EQ(before.namespaces.at("green"), after.namespaces.at("green"));
 }
 
-TEST(Expand, UserspaceDatapathGetsFinishedChecksums) {
-    Site kernel = site();
+TEST(Expand, TheMachinesUserspaceDatapathGetsFinishedChecksums) {
+    Site machine = site();
+    machine.ovs.kind = OvsInstance::Kind::machine;
+    Site kernel = machine;
     kernel.ovs_kernel_datapath = true;
     const Lab lab = lab_of(kTenants);
-    EXPECT_FALSE(expand(lab, site()).namespaces.at("red").links.at("eth0-r").tx_checksum);
+    EXPECT_TRUE(expand(lab, site()).namespaces.at("red").links.at("eth0-r").tx_checksum);
+    EXPECT_FALSE(expand(lab, machine).namespaces.at("red").links.at("eth0-r").tx_checksum);
     EXPECT_TRUE(expand(lab, kernel).namespaces.at("red").links.at("eth0-r").tx_checksum);
     EXPECT_EQ(expand(lab, kernel).bridges.at("ovs1").datapath_type, "system");
 }
