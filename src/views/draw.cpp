@@ -40,7 +40,7 @@ private:
         const Ink ink{sw.missing ? kFault : std::uint8_t{0}, false};
         canvas_.box(layout_.switch_x, at.y, layout_.switch_width, at.height,
                     sw.missing ? Stroke::dashed : Stroke::solid, ink);
-        canvas_.text(layout_.switch_x + 2, at.y, " " + sw.title + " ", {ink.colour, true});
+        canvas_.text(layout_.switch_x + 2, at.y, " " + switch_title(sw) + " ", {ink.colour, true});
     }
 
     void paint_box(const Box& box) {

@@ -39,6 +39,8 @@ Box host_box(const Model& model, std::size_t host, const std::vector<std::size_t
         }
     }
     for (const auto& fact : node.facts) { box.rows.push_back({fact, 0, false}); }
+    for (const auto& process : node.processes) { box.rows.push_back({process, 0, false}); }
+    for (const auto& lease : node.leases) { box.rows.push_back({"lease " + lease, 0, false}); }
     for (const auto& fault : node.faults) { box.rows.push_back({fault, 0, true}); }
     if (box.rows.empty()) { box.rows.push_back({"no interface", 0, false}); }
     return box;

@@ -493,7 +493,7 @@ private:
     // How wide the boxes of switches must be, and the badges at them.
     void measure_switch(std::size_t s, std::array<int, 2>& badge, int& between) {
         const SwitchNode& sw = model_.switches[s];
-        out_.switch_width = std::max(out_.switch_width, columns(sw.title) + 6);
+        out_.switch_width = std::max(out_.switch_width, columns(switch_title(sw)) + 6);
         std::map<int, int> lines;
         for (std::size_t p = 0; p < sw.ports.size(); ++p) {
             int& badges = badge.at(static_cast<std::size_t>(out_.switches[s].port_side[p]));
@@ -548,6 +548,9 @@ private:
 
 }  // namespace
 
+std::string switch_title(const SwitchNode& sw) {
+    return sw.place.empty() ? sw.title : sw.title + " in " + sw.place;
+}
 std::string tab_text(const Port& port) { return port.name + (port.note.empty() ? "" : " (" + port.note + ")"); }
 
 Layout lay_out(const Model& model, const LayoutOptions& options) { return Placer(model, options).run(); }

@@ -64,7 +64,8 @@ struct Layout {
 [[nodiscard]] Box host_box(const Model& model, std::size_t host, const std::vector<std::size_t>& nics, bool split);
 [[nodiscard]] Box group_box(const Model& model, const std::vector<std::size_t>& hosts);
 
-// A port as its tab says it.
+// A switch as its title says it; a port as its tab does.
+[[nodiscard]] std::string switch_title(const SwitchNode& sw);
 [[nodiscard]] std::string tab_text(const Port& port);
 
 }  // namespace warren::drawing

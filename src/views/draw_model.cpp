@@ -102,6 +102,7 @@ public:
     explicit Modeller(const LabView& view) : view_(view), root_(root_namespace(view.lab)) {}
 
     Model run() {
+        model_.title = "lab " + view_.lab.name;
         model_.place = root_.empty() ? "this machine" : "namespace " + root_;
         find_root(view_.wanted, wanted_root_);
         find_root(view_.observed, observed_root_);
@@ -192,6 +193,8 @@ private:
             Port tab;
             tab.name = name;
             tab.badge = badge_text(port->tag, port->trunks);
+            tab.detail = port->type.empty() ? "system port" : port->type + " port";
+            if (!port->error.empty()) { tab.detail += ": " + port->error; }
             if (!there) {
                 tab.note = "missing";
             } else if (!port->error.empty() || port->ofport == -1) {
@@ -277,6 +280,7 @@ private:
         const std::string* forwards = find(here.sysctls, "net.ipv4.ip_forward");
         if (forwards != nullptr && *forwards == "1") { host.facts.emplace_back("forwards packets"); }
         add_processes(host);
+        add_leases(host);
         namespaces_.push_back(ns);
         host_of_[ns] = model_.hosts.size();
         model_.hosts.push_back(std::move(host));
@@ -301,11 +305,20 @@ private:
         return names;
     }
 
+    static std::string detail(const Link& link) {
+        const char* kind = link.kind == LinkKind::veth           ? "veth"
+                           : link.kind == LinkKind::ovs_internal ? "internal port"
+                           : link.kind == LinkKind::bridge       ? "bridge"
+                                                                 : "interface";
+        return fmt::format("{}, MTU {}, {}", kind, link.mtu, link.mac.to_string());
+    }
+
     static Nic nic(const Link* wanted, const Link* now) {
         Nic out;
         if (wanted == nullptr && now == nullptr) { return out; }
         const Link& link = now != nullptr ? *now : *wanted;
         out.name = link.name;
+        out.detail = detail(link);
         for (const auto& address : link.addresses) {
             if (!address.address.is_link_local()) { out.addresses.push_back(address.to_string()); }
         }
@@ -344,9 +357,21 @@ private:
             } else if (!now->status.empty() && now->status != "running") {
                 host.faults.push_back(name + " " + now->status);
             } else if (now->pid != 0) {
-                host.facts.push_back(fmt::format("{} {}", name, now->pid));
+                host.processes.push_back(fmt::format("{} {}", name, now->pid));
             } else if (process.role != ProcessRole::dhcp_client) {
-                host.facts.push_back(name);
+                host.processes.push_back(name);
+            }
+        }
+    }
+
+    void add_leases(HostNode& host) const {
+        for (const auto& network : view_.lab.networks) {
+            if (!network.dhcp || dhcp_host_name(network) != host.name) { continue; }
+            const auto* leases = find(view_.leases, network.name);
+            if (leases == nullptr) { continue; }
+            for (const auto& lease : *leases) {
+                host.leases.push_back(fmt::format("{} {}", lease.address.to_string(),
+                                                  lease.host.empty() ? lease.mac.to_string() : lease.host));
             }
         }
     }
@@ -361,7 +386,7 @@ private:
             const Link& link = now != nullptr ? *now : *wanted;
             bool whole = now != nullptr && now->up && !without_carrier(*now);
             if (link.kind == LinkKind::ovs_internal || (link.kind != LinkKind::veth && ports_.contains(name))) {
-                connect({false, host, i}, name, whole, Stroke::doubled);
+                connect({false, host, i}, name, whole, CableKind::internal);
                 continue;
             }
             if (link.kind != LinkKind::veth) { continue; }
@@ -372,18 +397,28 @@ private:
             const Link* far = link_in(view_.observed, from.peer_namespace, from.peer);
             whole = whole && far != nullptr && far->up;
             if (from.peer_namespace == root_) {
-                connect({false, host, i}, from.peer, whole, Stroke::solid);
+                connect({false, host, i}, from.peer, whole, CableKind::veth);
             } else {
                 connect_direct({false, host, i}, from, whole);
             }
         }
     }
 
-    void connect(End at, const std::string& port, bool whole, Stroke stroke) {
+    void add_wire(End a, End b, bool whole, CableKind kind) {
+        const Stroke stroke = kind == CableKind::internal ? Stroke::doubled : Stroke::solid;
+        Cable wire{a, b, whole ? stroke : Stroke::dashed, 0, kind, false};
+        for (const End& end : {a, b}) {
+            wire.trunk = wire.trunk || (end.on_switch && model_.switches[end.node].ports[end.index].badge.find(
+                                                             "trunk") != std::string::npos);
+        }
+        model_.wires.push_back(wire);
+    }
+
+    void connect(End at, const std::string& port, bool whole, CableKind kind) {
         const auto found = ports_.find(port);
         if (found == ports_.end()) { return; }
         whole = whole && port_whole(found->second);
-        model_.wires.push_back({at, found->second, whole ? stroke : Stroke::dashed, 0});
+        add_wire(at, found->second, whole, kind);
         wired_.insert(port);
     }
 
@@ -396,7 +431,7 @@ private:
         if (there == nics.end()) { return; }
         const End far{false, other->second, static_cast<std::size_t>(there - nics.begin())};
         if (!directs_.insert(std::minmax(at, far)).second) { return; }
-        model_.wires.push_back({at, far, whole ? Stroke::solid : Stroke::dashed, 0});
+        add_wire(at, far, whole, CableKind::veth);
     }
 
     void add_switch_wires(std::size_t sw) {
@@ -404,8 +439,10 @@ private:
             const Port& port = model_.switches[sw].ports[i];
             std::string other;
             bool whole = port_whole({true, sw, i});
+            CableKind kind = CableKind::veth;
             if (const auto patch = patches_.find(port.name); patch != patches_.end()) {
                 other = patch->second;
+                kind = CableKind::patch;
             } else {
                 const Link* now = find(observed_root_->links, port.name);
                 const Link* link =
@@ -420,7 +457,7 @@ private:
             if (const Link* end = find(observed_root_->links, other)) { whole = whole && end->up; }
             wired_.insert(port.name);
             wired_.insert(other);
-            model_.wires.push_back({{true, sw, i}, far->second, whole ? Stroke::solid : Stroke::dashed, 0});
+            add_wire({true, sw, i}, far->second, whole, kind);
         }
     }
 
@@ -460,6 +497,7 @@ private:
             if (!tenant.empty() && !wire.a.on_switch) { palette.want(tenant, model_.hosts[wire.a.node].name); }
         }
         palette.settle();
+        name_tenants(palette);
         std::map<std::size_t, std::set<std::uint8_t>> of_host;
         for (auto& wire : model_.wires) {
             wire.colour = palette.of(tenant_of(wire));
@@ -474,6 +512,27 @@ private:
         }
         for (const auto& [host, colours] : of_host) {
             if (colours.size() == 1) { model_.hosts[host].colour = *colours.begin(); }
+        }
+    }
+
+    // The networks of the file, then VLANs that are on wires alone.
+    void name_tenants(const Palette& palette) {
+        std::set<std::string> seen;
+        for (const auto& network : view_.lab.networks) {
+            const std::string tenant = network.vlan ? tenant_of(*network.vlan) : "network " + network.name;
+            seen.insert(tenant);
+            model_.tenants.push_back(
+                {network.vlan ? fmt::format("{}, VLAN {}", network.name, *network.vlan) : network.name,
+                 palette.of(tenant)});
+        }
+        std::map<Vlan, std::string> others;
+        for (const auto& [port, tenant] : tenants_) {
+            if (!seen.contains(tenant)) { others[static_cast<Vlan>(std::stoi(tenant.substr(5)))] = tenant; }
+        }
+        for (const auto& [vlan, tenant] : others) {
+            if (palette.of(tenant) != 0) {
+                model_.tenants.push_back({fmt::format("VLAN {}", vlan), palette.of(tenant)});
+            }
         }
     }
 
