@@ -3,6 +3,7 @@
 #include "probe/check.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include <poll.h>
@@ -11,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/sysctl.hpp"
 #include "probe/expectations.hpp"
 #include "probe/host_watch.hpp"
 #include "probe/isolate.hpp"
@@ -30,6 +32,15 @@ using std::chrono::milliseconds;
 // Addresses that come one after another are pinged together.
 constexpr milliseconds kGather{30};
 constexpr milliseconds kPingInterval{100};
+
+// Frames that may wait for a processor. Only the machine's first network namespace shows it: elsewhere the default.
+std::size_t network_backlog() {
+    std::size_t backlog = 1000;
+    if (const auto value = read_sysctl("net.core.netdev_max_backlog")) {
+        std::from_chars(value->data(), value->data() + value->size(), backlog);
+    }
+    return backlog;
+}
 
 struct Waiting {
     std::size_t index = 0;
@@ -306,8 +317,12 @@ private:
                 continue;
             }
             const auto& result = (*results)[i];
-            decide(lot[i].index, result.received > 0, probe::ping_text(pairs[i].to, result, within),
-                   started + result.took);
+            std::string text = probe::ping_text(pairs[i].to, result, within);
+            if (result.received == 0) {
+                const Namespace* from = hosts_.at(ends_of(lab_.expect[lot[i].index]).first);
+                text += probe::flood_remark(domains_.largest_of(*from), network_backlog());
+            }
+            decide(lot[i].index, result.received > 0, std::move(text), started + result.took);
         }
     }
 

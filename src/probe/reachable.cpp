@@ -5,6 +5,8 @@
 #include <set>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "base/joined.hpp"
 #include "probe/check.hpp"
 
@@ -56,7 +58,9 @@ public:
         }
         for (const auto& [ns_name, ns] : state_.namespaces) {
             for (const auto& [name, link] : ns.links) {
-                out_.domains_[{ns_name, name}] = joined_.of({interface(ns_name, name).at, kUntagged});
+                const std::size_t domain = joined_.of({interface(ns_name, name).at, kUntagged});
+                out_.domains_[{ns_name, name}] = domain;
+                if (link.kind != LinkKind::loopback) { ++out_.sizes_[domain]; }
             }
         }
     }
@@ -143,6 +147,24 @@ std::optional<std::size_t> BroadcastDomains::of(const std::string& net_namespace
     const auto found = domains_.find({net_namespace, interface});
     if (found == domains_.end()) { return std::nullopt; }
     return found->second;
+}
+
+std::size_t BroadcastDomains::largest_of(const Namespace& ns) const {
+    std::size_t largest = 0;
+    for (const auto& [name, link] : ns.links) {
+        const auto domain = of(ns.name, name);
+        const auto size = domain ? sizes_.find(*domain) : sizes_.end();
+        if (size != sizes_.end()) { largest = std::max(largest, size->second); }
+    }
+    return largest;
+}
+
+std::string flood_remark(std::size_t interfaces, std::size_t backlog) {
+    if (interfaces <= backlog) { return {}; }
+    return fmt::format(
+        "; its broadcast domain has {} interfaces, and the kernel drops what of a broadcast is more than "
+        "net.core.netdev_max_backlog ({}): raise that, or divide the domain",
+        interfaces, backlog);
 }
 
 namespace {

@@ -20,10 +20,13 @@ public:
     // Of an interface of a host; nothing where there is no such interface.
     [[nodiscard]] std::optional<std::size_t> of(const std::string& net_namespace,
                                                 const std::string& interface) const;
+    // How many interfaces, but loopbacks, are in the largest one that the namespace is in.
+    [[nodiscard]] std::size_t largest_of(const Namespace& ns) const;
 
 private:
     friend class DomainBuilder;
     std::map<std::pair<std::string, std::string>, std::size_t> domains_;
+    std::map<std::size_t, std::size_t> sizes_;
 };
 
 // An address as it is on an interface.
@@ -48,6 +51,10 @@ struct Choice {
                                                    const Peer& to);
 // TO is meant to have an address in a common broadcast domain with FROM: it is worth waiting for.
 [[nodiscard]] bool common_address_wanted(const BroadcastDomains& domains, const Peer& from, const Peer& to);
+
+// Why a host may not be found in a domain of so many interfaces: a switch hands a broadcast to all of its ports at once,
+// and what waits for one processor is limited for the whole machine (Linux 6.18, enqueue_to_backlog). "" where it fits.
+[[nodiscard]] std::string flood_remark(std::size_t interfaces, std::size_t backlog);
 
 // The namespace that is the lab's HOST; null where there is none.
 [[nodiscard]] const Namespace* namespace_of_host(const State& state, const std::string& host);

@@ -81,7 +81,8 @@ Result<void> EventLoop::run() {
         if (n < 0 && errno != EINTR) { return errno_failure("wait for events"); }
         for (int i = 0; i < n && !stopped_; ++i) {
             const auto& event = events[static_cast<std::size_t>(i)];
-            const auto found = watches_.find(event.data.u64);
+            const Token token = event.data.u64;  // a copy: the structure is packed
+            const auto found = watches_.find(token);
             if (found == watches_.end()) { continue; }
             const auto handler = found->second.handler;  // it may take its own watch away
             (*handler)(event.events);

@@ -1,7 +1,10 @@
 // The choice of an address by broadcast domains; no machine is needed.
-#include "probe/check.hpp"
+#include "probe/reachable.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "probe/check.hpp"
 
 namespace warren {
 namespace {
@@ -46,6 +49,24 @@ void patch(State& state, const std::string& a, const std::string& b, const std::
         port.peer = "p-" + to;
         port.trunks = trunks;
     }
+}
+
+TEST(BroadcastDomains, AreCounted) {
+    State state;
+    for (int i = 0; i < 5; ++i) {
+        plug(state, "h" + std::to_string(i), "eth0", "s1", i < 3 ? 100 : 200, "10.0.0.1/24");
+    }
+    add_link(state, "h0", "lo", LinkKind::loopback);
+    const probe::BroadcastDomains domains(state);
+    EXPECT_EQ(domains.largest_of(state.namespaces.at("h0")), 3U);
+    EXPECT_EQ(domains.largest_of(state.namespaces.at("h4")), 2U);
+    plug(state, "h4", "eth1", "s1", 100, "10.0.0.9/24");
+    EXPECT_EQ(probe::BroadcastDomains(state).largest_of(state.namespaces.at("h4")), 4U);
+}
+
+TEST(BroadcastDomains, TooLargeForAFloodAreSaid) {
+    EXPECT_EQ(probe::flood_remark(1000, 1000), "");
+    EXPECT_THAT(probe::flood_remark(1001, 1000), testing::HasSubstr("1001 interfaces"));
 }
 
 TEST(ReachableAddress, PrefersTheCommonVlan) {
