@@ -7,13 +7,13 @@
 #include <unordered_map>
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "base/child.hpp"
+#include "engine/kernel_state.hpp"
 #include "engine/sysctl.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
@@ -23,14 +23,6 @@
 
 namespace warren {
 namespace {
-
-LinkKind kind_from(const KernelLink& link) {
-    if ((link.flags & IFF_LOOPBACK) != 0) { return LinkKind::loopback; }
-    if (link.kind == "veth") { return LinkKind::veth; }
-    if (link.kind == "bridge") { return LinkKind::bridge; }
-    if (link.kind == "tun" || link.kind == "openvswitch") { return LinkKind::ovs_internal; }
-    return LinkKind::other;
-}
 
 class Observer {
 public:
@@ -187,18 +179,8 @@ private:
 
     void add_link(Namespace& ns, const KernelLink& from) {
         if (ovs_died_ && from.kind == "tun" && !from.carrier) { return; }
-        Link link;
-        link.name = from.name;
-        link.kind = kind_from(from);
-        link.alias = from.alias;
+        Link link = state_of(from);
         if (link.alias.empty() && from.group == group_) { link.alias = prefix_; }  // killed before it was named
-        link.mac = from.mac;
-        link.mtu = from.mtu;
-        link.up = (from.flags & IFF_UP) != 0;
-        link.stp = from.stp;
-        link.vlan_filtering = from.vlan_filtering;
-        link.carrier = from.carrier;
-        link.index = from.index;
         if (link.kind == LinkKind::veth && link.alias.starts_with(prefix_)) {
             ends_[link.alias].push_back({ns.name, link.name, from.index, from.peer});
         }
@@ -214,26 +196,17 @@ private:
             if (link == ns.links.end()) { continue; }
             filtering = filtering || from.vlan_filtering;
             // The master of an Open vSwitch port is the kernel datapath's device, which is no Linux bridge.
-            if (from.master != 0 && names.contains(from.master) && names[from.master] != "ovs-system") {
+            if (from.master != 0 && names.contains(from.master) && names[from.master] != kOvsDatapathDevice) {
                 link->second.master = names[from.master];
             }
         }
         if (!filtering) { return {}; }
         WARREN_ASSIGN(nl::Socket * socket, sockets_.in(ns.name));
-        WARREN_ASSIGN(auto vlans, dump_port_vlans(*socket));
-        for (const auto& entry : vlans) {
-            const auto link = ns.links.find(names[entry.index]);
+        WARREN_ASSIGN(auto ports, read_port_vlans(*socket));
+        for (auto& [index, vlans] : ports) {
+            const auto link = ns.links.find(names[index]);
             if (link == ns.links.end() || link->second.kind != LinkKind::veth) { continue; }
-            auto& in = link->second.vlans;
-            if (!in) { in.emplace(); }
-            if (entry.pvid) {
-                in->pvid = entry.vlan;
-            } else {
-                in->tagged.push_back(entry.vlan);
-            }
-        }
-        for (auto& [name, link] : ns.links) {
-            if (link.vlans) { std::sort(link.vlans->tagged.begin(), link.vlans->tagged.end()); }
+            link->second.vlans = std::move(vlans);
         }
         return {};
     }

@@ -97,6 +97,7 @@ KernelLink parse_link(const nlmsghdr* message) {
     link.mac = mac_of(found, IFLA_ADDRESS);
     link.master = static_cast<int>(found.u32(IFLA_MASTER));
     link.peer = static_cast<int>(found.u32(IFLA_LINK));
+    link.peer_namespace_id = static_cast<int>(found.u32(IFLA_LINK_NETNSID, ~0U));
     link.carrier = found.u8(IFLA_CARRIER) != 0;
     const auto info = found.nested(IFLA_LINKINFO);
     link.kind = info.text(IFLA_INFO_KIND);
@@ -105,6 +106,8 @@ KernelLink parse_link(const nlmsghdr* message) {
         link.stp = data.u32(IFLA_BR_STP_STATE) != 0;
         link.vlan_filtering = data.u8(IFLA_BR_VLAN_FILTERING) != 0;
     }
+    if (link.kind == "vlan") { link.number = info.nested(IFLA_INFO_DATA).u16(IFLA_VLAN_ID); }
+    if (link.kind == "vxlan") { link.number = info.nested(IFLA_INFO_DATA).u32(IFLA_VXLAN_ID); }
     link.address_mode = found.nested(IFLA_AF_SPEC).nested(AF_INET6).u8(IFLA_INET6_ADDR_GEN_MODE);
     return link;
 }

@@ -26,11 +26,13 @@ struct KernelLink {
     std::uint32_t group = 0;
     MacAddress mac;
     int master = 0;  // ifindex, 0 none
-    int peer = 0;    // IFLA_LINK: a veth's other end, in its own namespace
+    int peer = 0;    // IFLA_LINK: a veth's other end, in its own namespace; what a VLAN, a macvlan lies on
+    int peer_namespace_id = -1;  // IFLA_LINK_NETNSID: of that namespace as seen from here (NamespaceIds); -1: here
     bool carrier = false;
     bool stp = false;
     bool vlan_filtering = false;    // bridge
     std::uint8_t address_mode = 0;  // IN6_ADDR_GEN_MODE_*
+    std::uint32_t number = 0;       // vlan: its VLAN; vxlan: its VNI
 };
 
 struct KernelAddress {
