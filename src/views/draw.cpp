@@ -97,8 +97,9 @@ private:
 
 }  // namespace
 
-std::string draw_text(const LabView& view, const DrawStyle& style) {
-    const Model model = make_model(view);
+std::string draw_text(const LabView& view, const DrawStyle& style) { return draw_text(make_model(view), style); }
+
+std::string draw_text(const Model& model, const DrawStyle& style) {
     static constexpr std::array<LayoutOptions, 7> kWays{{{true, false, 3},
                                                          {true, false, 1},
                                                          {true, true, 3},

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "views/draw_model.hpp"
 #include "views/lab_view.hpp"
 
 namespace warren {
@@ -16,5 +17,6 @@ struct DrawStyle {
 // What VIEW.observed holds is drawn as it is (down links, missing ones, leased addresses, process ids); what
 // only VIEW.wanted holds is drawn as missing. To draw a file alone: observed = wanted. Deterministic.
 [[nodiscard]] std::string draw_text(const LabView& view, const DrawStyle& style);
+[[nodiscard]] std::string draw_text(const drawing::Model& model, const DrawStyle& style);
 
 }  // namespace warren
