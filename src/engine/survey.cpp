@@ -364,6 +364,35 @@ private:
 
 }  // namespace
 
+bool has_dhcp_client(const SurveyedNamespace& ns, const std::string& device) {
+    return std::any_of(ns.processes.begin(), ns.processes.end(), [&](const SurveyedProcess& process) {
+        return process.kind == ProcessKind::dhcp_client &&
+               std::find(process.devices.begin(), process.devices.end(), device) != process.devices.end();
+    });
+}
+
+std::set<Prefix> addresses_by_dhcp(const SurveyedNamespace& ns, const std::string& device) {
+    const auto found = ns.state.links.find(device);
+    if (found == ns.state.links.end() || !has_dhcp_client(ns, device)) { return {}; }
+    const auto v4_of = [](const std::set<Prefix>& all) {
+        std::set<Prefix> some;
+        for (const auto& address : all) {
+            if (address.address.is_v4()) { some.insert(address); }
+        }
+        return some;
+    };
+    auto brought = v4_of(found->second.leased);
+    if (brought.empty()) { brought = v4_of(found->second.addresses); }
+    if (found->second.leased.empty() && brought.size() > 1) { brought.clear(); }
+    return brought;
+}
+
+bool serves_dhcp(const SurveyedProcess& process) {
+    return process.kind == ProcessKind::dhcp_server &&
+           std::any_of(process.settings.begin(), process.settings.end(),
+                       [](const auto& setting) { return setting.first == "dhcp-range"; });
+}
+
 Result<Survey> survey(const Site& site) { return Surveyor(site).run(); }
 
 }  // namespace warren

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +74,14 @@ struct Survey {
     std::vector<SurveyedOvs> switches;                    // one for each Open vSwitch that answers
     std::vector<std::string> faults;                      // what is there and could not be read
 };
+
+// Of the addresses on DEVICE those that a DHCP client has brought: with a lifetime, or, where a client runs and none has
+// one, the only IPv4 address there.
+[[nodiscard]] std::set<Prefix> addresses_by_dhcp(const SurveyedNamespace& ns, const std::string& device);
+// Whether a DHCP client runs for it.
+[[nodiscard]] bool has_dhcp_client(const SurveyedNamespace& ns, const std::string& device);
+// Whether it answers DHCP requests (a dnsmasq may serve names alone).
+[[nodiscard]] bool serves_dhcp(const SurveyedProcess& process);
 
 // SITE tells where labs keep their own Open vSwitch. Linear in what there is. Needs root.
 [[nodiscard]] Result<Survey> survey(const Site& site);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "views/draw_canvas.hpp"
 #include "views/draw_layout.hpp"
 #include "views/draw_model.hpp"
@@ -15,6 +17,39 @@ namespace {
 using namespace drawing;
 
 constexpr std::uint8_t kFault = 91;  // bright red
+
+// What hosts without a namespace of their own have stands in the frame, as a box among the switches.
+Model in_frame(const Model& model) {
+    Model out = model;
+    out.hosts.clear();
+    std::vector<std::size_t> now;  // where each host, or its box, is
+    for (const auto& host : model.hosts) {
+        now.push_back(host.root ? out.switches.size() : out.hosts.size());
+        if (!host.root) {
+            out.hosts.push_back(host);
+            continue;
+        }
+        SwitchNode box;
+        box.name = host.name;
+        box.title = host.name;
+        for (const auto* words : {&host.facts, &host.processes}) {
+            for (const auto& word : *words) { box.title += " · " + word; }
+        }
+        for (const auto& nic : host.nics) {
+            box.ports.push_back({nic.name, fmt::format("{}", fmt::join(nic.addresses, ", ")), nic.note, "", 0});
+        }
+        out.switches.push_back(std::move(box));
+    }
+    for (auto& wire : out.wires) {
+        for (End* end : {&wire.a, &wire.b}) {
+            if (end->on_switch) { continue; }
+            const bool root = model.hosts[end->node].root;
+            *end = {root, now[end->node], end->index};
+        }
+        if (wire.a.on_switch && !wire.b.on_switch) { std::swap(wire.a, wire.b); }
+    }
+    return out;
+}
 
 class Painter {
 public:
@@ -99,7 +134,8 @@ private:
 
 std::string draw_text(const LabView& view, const DrawStyle& style) { return draw_text(make_model(view), style); }
 
-std::string draw_text(const Model& model, const DrawStyle& style) {
+std::string draw_text(const Model& drawn, const DrawStyle& style) {
+    const Model model = in_frame(drawn);
     static constexpr std::array<LayoutOptions, 7> kWays{{{true, false, 3},
                                                          {true, false, 1},
                                                          {true, true, 3},

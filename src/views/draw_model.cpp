@@ -425,21 +425,7 @@ private:
         }
         palette.settle();
         name_tenants(palette);
-        std::map<std::size_t, std::set<std::uint8_t>> of_host;
-        for (auto& wire : model_.wires) {
-            wire.colour = palette.of(tenant_of(wire));
-            for (const End& end : {wire.a, wire.b}) {
-                if (end.on_switch) {
-                    model_.switches[end.node].ports[end.index].colour = wire.colour;
-                } else {
-                    model_.hosts[end.node].nics[end.index].colour = wire.colour;
-                    of_host[end.node].insert(wire.colour);
-                }
-            }
-        }
-        for (const auto& [host, colours] : of_host) {
-            if (colours.size() == 1) { model_.hosts[host].colour = *colours.begin(); }
-        }
+        give_colours(model_, [&](const Cable& wire) { return palette.of(tenant_of(wire)); });
     }
 
     // The networks of the file, then VLANs that are on wires alone.

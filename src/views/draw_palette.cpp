@@ -78,4 +78,22 @@ std::uint8_t Palette::of(const std::string& tenant) const {
     return found == colours_.end() ? std::uint8_t{0} : found->second;
 }
 
+void give_colours(Model& model, const std::function<std::uint8_t(const Cable&)>& colour_of) {
+    std::map<std::size_t, std::set<std::uint8_t>> of_host;
+    for (auto& wire : model.wires) {
+        wire.colour = colour_of(wire);
+        for (const End& end : {wire.a, wire.b}) {
+            if (end.on_switch) {
+                model.switches[end.node].ports[end.index].colour = wire.colour;
+            } else {
+                model.hosts[end.node].nics[end.index].colour = wire.colour;
+                of_host[end.node].insert(wire.colour);
+            }
+        }
+    }
+    for (const auto& [host, colours] : of_host) {
+        if (colours.size() == 1) { model.hosts[host].colour = *colours.begin(); }
+    }
+}
+
 }  // namespace warren::drawing

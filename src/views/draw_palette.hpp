@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/net_types.hpp"
+#include "views/draw_model.hpp"
 
 namespace warren::drawing {
 
@@ -26,5 +28,8 @@ private:
     std::map<std::string, std::vector<std::string>> names_;
     std::map<std::string, std::uint8_t> colours_;
 };
+
+// Gives each wire the colour that COLOUR_OF says, its ends the same, and a host whose interfaces agree that one.
+void give_colours(Model& model, const std::function<std::uint8_t(const Cable&)>& colour_of);
 
 }  // namespace warren::drawing
