@@ -139,17 +139,4 @@ void add_ping(Cli& cli) {
     add_output_option(verb, arguments.output);
 }
 
-void add_doctor(Cli& cli) {
-    static Output output = Output::text;
-    auto& verb =
-        cli.verb("doctor", "Tell what this machine can and cannot do, and how to get it",
-                 "warren doctor -o json\n\nEverything is tried in throw-away namespaces; nothing stays.", [] {
-                     const auto findings = examine_machine();
-                     fmt::print("{}", output == Output::json ? doctor_json(findings) + "\n"
-                                                             : doctor_text(findings, wants_colour()));
-                     return 0;
-                 });
-    add_output_option(verb, output);
-}
-
 }  // namespace warren::cli

@@ -1,4 +1,4 @@
-// Reports. Called by `check`, `ping` and `doctor`.
+// Reports. Called by `check` and `ping`.
 #include "views/report.hpp"
 
 #include <algorithm>
@@ -16,7 +16,6 @@ namespace json = boost::json;
 
 constexpr const char* kGreen = "\033[32m";
 constexpr const char* kRed = "\033[31m";
-constexpr const char* kYellow = "\033[33m";
 
 std::string coloured(const std::string& text, const char* colour, bool on) {
     return on ? colour + text + "\033[0m" : text;
@@ -154,31 +153,6 @@ std::string ping_json(const std::string& lab, const std::vector<PairResult>& pai
         list.push_back(std::move(one));
     }
     return json::serialize(json::object{{"lab", lab}, {"pairs", std::move(list)}});
-}
-
-std::string doctor_text(const std::vector<Finding>& findings, bool colour) {
-    std::string out;
-    for (const auto& finding : findings) {
-        const std::string mark = !finding.works   ? coloured("?  ", kYellow, colour)
-                                 : *finding.works ? coloured("ok ", kGreen, colour)
-                                                  : coloured("no ", kRed, colour);
-        out += fmt::format("{} {}: {}\n", mark, finding.name, finding.detail);
-        if (!finding.blocks.empty()) { out += "      blocks: " + finding.blocks + "\n"; }
-        if (!finding.cure.empty()) { out += "      helps:  " + finding.cure + "\n"; }
-    }
-    return out;
-}
-
-std::string doctor_json(const std::vector<Finding>& findings) {
-    json::array list;
-    for (const auto& finding : findings) {
-        list.push_back(json::object{{"name", finding.name},
-                                    {"works", finding.works ? json::value(*finding.works) : json::value(nullptr)},
-                                    {"detail", finding.detail},
-                                    {"blocks", finding.blocks},
-                                    {"cure", finding.cure}});
-    }
-    return json::serialize(json::object{{"findings", std::move(list)}});
 }
 
 }  // namespace warren

@@ -1,10 +1,9 @@
-// Results of checks, pings and the doctor, for people and for programs.
+// Results of checks and pings, for people and for programs.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "engine/doctor.hpp"
 #include "probe/check.hpp"
 #include "probe/ping.hpp"
 
@@ -27,8 +26,5 @@ struct PairResult {
 [[nodiscard]] std::string ping_matrix(const std::vector<std::string>& hosts, const std::vector<PairResult>& pairs);
 [[nodiscard]] std::string ping_text(const PairResult& pair);
 [[nodiscard]] std::string ping_json(const std::string& lab, const std::vector<PairResult>& pairs);
-
-[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings, bool colour);
-[[nodiscard]] std::string doctor_json(const std::vector<Finding>& findings);
 
 }  // namespace warren

@@ -198,13 +198,6 @@ TEST_F(CommandLine, PingShowsAMatrix) {
     expect_same_machine();
 }
 
-TEST_F(CommandLine, DoctorLeavesNothing) {
-    const Ran doctor = warren({"doctor"});
-    EXPECT_THAT(doctor.out, HasSubstr("Open vSwitch"));
-    EXPECT_THAT(doctor.out, HasSubstr("dnsmasq"));
-    expect_same_machine();
-}
-
 TEST_F(CommandLine, LackingProgramIsThreeAndNamesThePackage) {
     hide_program("/usr/sbin/dnsmasq");
     const Ran up = warren({"up", example("tenants.yaml")});

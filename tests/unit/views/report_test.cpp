@@ -1,4 +1,4 @@
-// Reports of checks, pings and the doctor.
+// Reports of checks and pings.
 #include "views/report.hpp"
 
 #include <gmock/gmock.h>
@@ -110,29 +110,6 @@ TEST(PingJson, HasTimesOnlyWhereThereWasAnAnswer) {
     EXPECT_FALSE(pairs.at(0).as_object().contains("error"));
     EXPECT_FALSE(pairs.at(1).as_object().contains("rtt_ms"));
     EXPECT_EQ(pairs.at(1).at("error").as_string(), "Network is unreachable");
-}
-
-TEST(Doctor, TellsWorksWorksNotAndUnknownApart) {
-    const std::vector<Finding> findings{
-        {"network namespaces", true, "made one", "", ""},
-        {"Open vSwitch", false, "ovs-vswitchd is not installed", "switches of kind ovs",
-         "apt-get install openvswitch-switch"},
-        {"neighbour table", std::nullopt, "cannot be read", "", ""},
-    };
-    EXPECT_EQ(doctor_text(findings, false),
-              "ok  network namespaces: made one\n"
-              "no  Open vSwitch: ovs-vswitchd is not installed\n"
-              "      blocks: switches of kind ovs\n"
-              "      helps:  apt-get install openvswitch-switch\n"
-              "?   neighbour table: cannot be read\n");
-    EXPECT_THAT(doctor_text(findings, true), HasSubstr("\033[31mno \033[0m"));
-    const auto root = json::parse(doctor_json(findings));
-    const auto& list = root.at("findings").as_array();
-    ASSERT_EQ(list.size(), 3U);
-    EXPECT_TRUE(list.at(0).at("works").as_bool());
-    EXPECT_FALSE(list.at(1).at("works").as_bool());
-    EXPECT_EQ(list.at(1).at("cure").as_string(), "apt-get install openvswitch-switch");
-    EXPECT_TRUE(list.at(2).at("works").is_null());
 }
 
 }  // namespace
