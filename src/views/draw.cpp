@@ -152,4 +152,10 @@ std::string draw_text(const Model& drawn, const DrawStyle& style) {
     return Painter(model, best).run(style);
 }
 
+std::string draw_text(const Models& models, const DrawStyle& style) {
+    std::string out;
+    for (const auto& model : models) { out += (out.empty() ? "" : "\n") + draw_text(model, style); }
+    return out;
+}
+
 }  // namespace warren

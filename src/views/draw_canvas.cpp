@@ -7,25 +7,6 @@
 namespace warren::drawing {
 namespace {
 
-void append_utf8(std::string& out, char32_t c) {
-    auto put = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
-    if (c < 0x80) {
-        put(c);
-    } else if (c < 0x800) {
-        put(0xc0U | (c >> 6U));
-        put(0x80U | (c & 0x3fU));
-    } else if (c < 0x10000) {
-        put(0xe0U | (c >> 12U));
-        put(0x80U | ((c >> 6U) & 0x3fU));
-        put(0x80U | (c & 0x3fU));
-    } else {
-        put(0xf0U | (c >> 18U));
-        put(0x80U | ((c >> 12U) & 0x3fU));
-        put(0x80U | ((c >> 6U) & 0x3fU));
-        put(0x80U | (c & 0x3fU));
-    }
-}
-
 // The few characters beyond ASCII that the diagram itself uses.
 std::string ascii(char32_t c) {
     if (c < 0x80) { return {static_cast<char>(c)}; }
@@ -60,6 +41,25 @@ std::u32string code_points(std::string_view text) {
         i += good ? size : 1;
     }
     return out;
+}
+
+void append_utf8(std::string& out, char32_t c) {
+    auto put = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+    if (c < 0x80) {
+        put(c);
+    } else if (c < 0x800) {
+        put(0xc0U | (c >> 6U));
+        put(0x80U | (c & 0x3fU));
+    } else if (c < 0x10000) {
+        put(0xe0U | (c >> 12U));
+        put(0x80U | ((c >> 6U) & 0x3fU));
+        put(0x80U | (c & 0x3fU));
+    } else {
+        put(0xf0U | (c >> 18U));
+        put(0x80U | ((c >> 12U) & 0x3fU));
+        put(0x80U | ((c >> 6U) & 0x3fU));
+        put(0x80U | (c & 0x3fU));
+    }
 }
 
 int columns(std::string_view text) { return static_cast<int>(code_points(text).size()); }

@@ -19,6 +19,7 @@ struct Ink {
 
 // Code points of a UTF-8 text; a byte that is none, or a control character, becomes '?'.
 [[nodiscard]] std::u32string code_points(std::string_view text);
+void append_utf8(std::string& out, char32_t c);
 // Columns that TEXT takes: one for each code point.
 [[nodiscard]] int columns(std::string_view text);
 
