@@ -153,7 +153,7 @@ void add_draw(Cli& cli) {
                     "write to this file, in the format of its ending; - for standard output")
         ->type_name("FILE");
     std::vector<std::string> formats;
-    for (const auto& [name, format] : kFormats) { formats.push_back(name); }
+    for (const auto& [word, format] : kFormats) { formats.push_back(word); }
     verb.add_option("--format", options.format, "the format, whatever the file's ending says")
         ->transform(CLI::IsMember(formats).description(""))
         ->type_name("text|svg|png|dot|mermaid");
