@@ -1,27 +1,73 @@
-// warren doctor: what this machine can do for a lab.
+// warren doctor: what this machine can do for a lab, and what limits the way between two hosts.
 #include "probe/doctor.hpp"
 
 #include "cli/cli.hpp"
+#include "cli/view.hpp"
 #include "engine/engine.hpp"
+#include "probe/check.hpp"
+#include "probe/path.hpp"
 #include "views/doctor.hpp"
+#include "views/path.hpp"
 
 namespace warren::cli {
+namespace {
+
+struct DoctorArguments {
+    std::vector<std::string> path;  // two hosts, or none
+    double time = 0.2;              // seconds of each measurement
+    Output output = Output::text;
+};
+
+int run_machine(Output output) {
+    const Engine engine;
+    const auto findings = examine_machine(engine.base());
+    fmt::print("{}", output == Output::json ? doctor_json(findings) + "\n" : doctor_text(findings, wants_colour()));
+    constexpr int kLacking = 3;
+    return fit(findings) ? 0 : kLacking;
+}
+
+int run_path(const DoctorArguments& arguments) {
+    const Engine engine;
+    const auto from = engine.find_host(arguments.path[0]);
+    if (!from) { return fail(from.error()); }
+    const std::string& second = arguments.path[1];
+    const auto to = engine.find_host(second.find('/') == std::string::npos ? from->lab + "/" + second : second);
+    if (!to) { return fail(to.error()); }
+    const std::string attempt = fmt::format("measure from {} to {}", from->host, to->host);
+    if (from->lab != to->lab) { return fail(usage_failure(attempt, "they are in different labs").value()); }
+    if (from->host == to->host) { return fail(usage_failure(attempt, "they are the same host").value()); }
+    const auto view = view_of(from->lab);
+    if (!view) { return fail(view.error()); }
+    const auto address = Reachability(view->observed).address(from->host, to->host);
+    if (!address) { return fail(failure(attempt, to->host + " has no address").value()); }
+    PathOptions options;
+    options.time = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.time * 1000));
+    const auto report = examine_path(view->observed, from->net_namespace, to->net_namespace, *address, options);
+    if (!report) { return fail(report.error()); }
+    fmt::print("{}", arguments.output == Output::json ? path_json(*report, from->lab, from->host, to->host) + "\n"
+                                                      : path_text(*report, from->host, to->host));
+    return 0;
+}
+
+}  // namespace
 
 void add_doctor(Cli& cli) {
-    static Output output = Output::text;
-    auto& verb = cli.verb("doctor", "Tell what this machine can and cannot do, and how to get it",
-                          "warren doctor\nwarren doctor -o json\n\n"
-                          "Everything is tried, side by side, in throw-away namespaces: nothing stays.\n"
-                          "Exit status 3 where something essential is missing, without which there is no lab.",
-                          [] {
-                              const Engine engine;
-                              const auto findings = examine_machine(engine.base());
-                              fmt::print("{}", output == Output::json ? doctor_json(findings) + "\n"
-                                                                      : doctor_text(findings, wants_colour()));
-                              constexpr int kLacking = 3;
-                              return fit(findings) ? 0 : kLacking;
-                          });
-    add_output_option(verb, output);
+    static DoctorArguments arguments;
+    auto& verb =
+        cli.verb("doctor", "Tell what this machine can and cannot do, and how to get it",
+                 "warren doctor\n"
+                 "warren doctor --path red green    how fast the way between two hosts is, and what limits it\n\n"
+                 "Everything is tried, side by side, in throw-away namespaces: nothing stays.\n"
+                 "Exit status 3 where something essential is missing, without which there is no lab.",
+                 [] { return arguments.path.empty() ? run_machine(arguments.output) : run_path(arguments); });
+    CLI::Option* path = verb.add_option("--path", arguments.path,
+                                        "measure between two hosts of a lab: TCP, small packets, round trips, "
+                                        "beside a direct veth pair");
+    path->expected(2)->type_name("HOST HOST");
+    verb.add_option("--time", arguments.time, "of --path: seconds of each of its 27 measurements (0.2)")
+        ->check(CLI::Range(0.01, 60.0))
+        ->needs(path);
+    add_output_option(verb, arguments.output);
 }
 
 }  // namespace warren::cli

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -131,6 +131,8 @@ Result<Pair> pair_up(const Flow& flow) {
         const char first = 0;
         (void)::send(pair.from.get(), &first, 1, MSG_NOSIGNAL);
         if (wait(pair.to.get(), POLLIN, std::min(until, Clock::now() + kAgain))) {
+            char byte = 0;
+            while (::recv(pair.to.get(), &byte, 1, 0) >= 0) {}
             make_blocking(pair.from);
             make_blocking(pair.to);
             return pair;
@@ -158,37 +160,44 @@ private:
     std::vector<char> bytes_;
 };
 
-// One pair's traffic. Both ends run in threads of their own until END; `over` ends them before it.
+// One pair's traffic, each end in a thread of its own. Time counts from the first that arrives, so that a slow start of
+// a thread is not measured; whoever counts ends the other.
 class Run {
 public:
-    Run(const Flow& flow, Pair pair) : flow_(flow), pair_(std::move(pair)) {}
+    Run(const Flow& flow, Pair pair) : flow_(flow), pair_(std::move(pair)), begin_(Clock::now()) {}
 
-    void send(Clock::time_point end) {
-        const Fd& fd = flow_.reverse ? pair_.to : pair_.from;
+    void send() {
+        const Fd& fd = flow_.reverse != (flow_.traffic == Traffic::round_trips) ? pair_.to : pair_.from;
         switch (flow_.traffic) {
             case Traffic::stream:
-                return stream(fd, end);
+                return stream(fd);
             case Traffic::datagrams:
-                return flood(fd, end);
+                return flood(fd);
             case Traffic::round_trips:
-                return ask(fd, end);
+                return answer(fd);
         }
     }
-    void receive(Clock::time_point end) {
-        const Fd& fd = flow_.reverse ? pair_.from : pair_.to;
+    void receive() {
+        const Fd& fd = flow_.reverse != (flow_.traffic == Traffic::round_trips) ? pair_.from : pair_.to;
         switch (flow_.traffic) {
             case Traffic::stream:
-                return drain(fd, end);
+                drain(fd);
+                break;
             case Traffic::datagrams:
-                return count(fd, end);
+                count(fd);
+                break;
             case Traffic::round_trips:
-                return answer(fd, end);
+                ask(fd);
+                break;
         }
+        over_ = true;
     }
 
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::uint64_t sent() const { return sent_; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
+    [[nodiscard]] double seconds() const { return std::chrono::duration<double>(last_ - begin_).count(); }
+    [[nodiscard]] double sending() const { return std::chrono::duration<double>(sending_).count(); }
     [[nodiscard]] int code() const { return code_; }
 
 private:
@@ -199,69 +208,73 @@ private:
     // Goes on after a call that has failed?
     bool bears(int code) {
         if (code == EAGAIN || code == EINTR || code == ENOBUFS) { return true; }
-        code_ = code;
+        if (!over_) { code_ = code; }
         return false;
     }
+    // Of who counts, before each call: until when it goes on is known once the first has come.
+    bool goes_on() {
+        last_ = Clock::now();
+        return bytes_ == 0 ? last_ < begin_ + flow_.connect : last_ < begin_ + flow_.time;
+    }
+    void came(std::uint64_t count, std::uint64_t bytes) {
+        if (bytes_ == 0) { begin_ = Clock::now(); }
+        received_ += count;
+        bytes_ += bytes;
+    }
 
-    void stream(const Fd& fd, Clock::time_point end) {
+    void stream(const Fd& fd) {
         const std::vector<char> buffer(kBuffer);
-        while (!over_ && Clock::now() < end) {
-            if (::send(fd.get(), buffer.data(), buffer.size(), MSG_NOSIGNAL) < 0 && !over_ && !bears(errno)) {
-                return;
-            }
+        while (!over_) {
+            if (::send(fd.get(), buffer.data(), buffer.size(), MSG_NOSIGNAL) < 0 && !bears(errno)) { return; }
         }
     }
-    void drain(const Fd& fd, Clock::time_point end) {
+    void drain(const Fd& fd) {
         std::vector<char> buffer(kBuffer);
-        while (Clock::now() < end && (flow_.bytes == 0 || bytes_ < flow_.bytes)) {
+        while (goes_on() && (flow_.bytes == 0 || bytes_ < flow_.bytes)) {
             const auto got = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
-            if (got > 0) { bytes_ += static_cast<std::uint64_t>(got); }
-            if (got == 0 || (got < 0 && !bears(errno))) { break; }
+            if (got > 0) { came(0, static_cast<std::uint64_t>(got)); }
+            if (got == 0 || (got < 0 && !bears(errno))) { return; }
         }
-        over_ = true;
     }
 
-    void flood(const Fd& fd, Clock::time_point end) {
+    void flood(const Fd& fd) {
         Batch batch(payload());
-        while (Clock::now() < end) {
+        const auto began = Clock::now();
+        while (!over_) {
             const int n = batch.send(fd);
             if (n > 0) { sent_ += static_cast<std::uint64_t>(n); }
-            if (n < 0 && !bears(errno)) { return; }
+            if (n < 0 && !bears(errno)) { break; }
         }
+        sending_ = Clock::now() - began;
     }
-    void count(const Fd& fd, Clock::time_point end) {
+    void count(const Fd& fd) {
         Batch batch(payload());
-        while (Clock::now() < end) {
+        while (goes_on()) {
             const int n = batch.receive(fd);
-            if (n > 0) {
-                received_ += static_cast<std::uint64_t>(n);
-                bytes_ += static_cast<std::uint64_t>(n) * payload();
-            }
+            if (n > 0) { came(static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(n) * payload()); }
             if (n < 0 && !bears(errno)) { return; }
         }
     }
 
-    void ask(const Fd& fd, Clock::time_point end) {
+    void ask(const Fd& fd) {
         char byte = 0;
         bool under_way = false;
-        while (Clock::now() < end) {
+        while (goes_on()) {
             if (!under_way && ::send(fd.get(), &byte, 1, MSG_NOSIGNAL) != 1) {
-                if (!bears(errno)) { break; }
+                if (!bears(errno)) { return; }
                 continue;
             }
             const auto got = ::recv(fd.get(), &byte, 1, 0);
             under_way = got < 0;
-            if (got == 1) { ++received_; }
-            if (got == 0 || (got < 0 && !bears(errno))) { break; }
+            if (got == 1) { came(1, 1); }
+            if (got == 0 || (got < 0 && !bears(errno))) { return; }
         }
-        bytes_ = received_;
-        over_ = true;
     }
-    void answer(const Fd& fd, Clock::time_point end) {
+    void answer(const Fd& fd) {
         char byte = 0;
-        while (!over_ && Clock::now() < end) {
+        while (!over_) {
             const auto got = ::recv(fd.get(), &byte, 1, 0);
-            if (got == 0 || (got < 0 && !over_ && !bears(errno))) { return; }
+            if (got == 0 || (got < 0 && !bears(errno))) { return; }
             if (got == 1) { (void)::send(fd.get(), &byte, 1, MSG_NOSIGNAL); }
         }
     }
@@ -270,10 +283,14 @@ private:
     Pair pair_;
     std::atomic<bool> over_{false};
     std::atomic<int> code_{0};
-    // Each is written by one of the two threads and read when both have ended.
+    // Of who counts, read when both threads have ended.
+    Clock::time_point begin_;
+    Clock::time_point last_;
     std::uint64_t bytes_ = 0;
-    std::uint64_t sent_ = 0;
     std::uint64_t received_ = 0;
+    // Of who sends datagrams.
+    std::uint64_t sent_ = 0;
+    Clock::duration sending_{0};
 };
 
 }  // namespace
@@ -285,28 +302,27 @@ Result<Throughput> measure(const Flow& flow) {
         if (!pair) { return tl::unexpected(std::move(pair).error()); }
         runs.push_back(std::make_unique<Run>(flow, std::move(*pair)));
     }
-    const auto begin = Clock::now();
-    const auto end = begin + flow.time;
     {
         std::vector<std::jthread> threads;
         for (const auto& run : runs) {
-            threads.emplace_back([&run, end] { run->receive(end); });
-            threads.emplace_back([&run, end] { run->send(end); });
+            threads.emplace_back([&run] { run->receive(); });
+            threads.emplace_back([&run] { run->send(); });
         }
     }
     Throughput result;
-    result.seconds = std::chrono::duration<double>(std::min(Clock::now(), end) - begin).count();
     int code = 0;
     for (const auto& run : runs) {
         result.bytes += run->bytes();
         result.sent += run->sent();
         result.received += run->received();
+        result.seconds = std::max(result.seconds, run->seconds());
+        result.sending_seconds = std::max(result.sending_seconds, run->sending());
         if (code == 0) { code = run->code(); }
     }
     if (result.bytes == 0) {
         const std::string attempt = "send data to " + flow.address.to_string();
         if (code != 0) { return errno_failure(code, attempt); }
-        return failure(attempt, fmt::format("nothing arrived within {} ms", flow.time.count()));
+        return failure(attempt, fmt::format("nothing arrived within {} ms", flow.connect.count()));
     }
     return result;
 }

@@ -33,14 +33,17 @@ struct Flow {
 };
 
 struct Throughput {
-    double seconds = 0;
+    double seconds = 0;          // from the first that arrived
+    double sending_seconds = 0;  // of datagrams
     std::uint64_t bytes = 0;     // payload that arrived
     std::uint64_t sent = 0;      // datagrams
     std::uint64_t received = 0;  // datagrams, or round trips
 
     [[nodiscard]] double gigabits() const { return seconds > 0 ? static_cast<double>(bytes) * 8e-9 / seconds : 0; }
     [[nodiscard]] double rate() const { return seconds > 0 ? static_cast<double>(received) / seconds : 0; }
-    [[nodiscard]] double sent_rate() const { return seconds > 0 ? static_cast<double>(sent) / seconds : 0; }
+    [[nodiscard]] double sent_rate() const {
+        return sending_seconds > 0 ? static_cast<double>(sent) / sending_seconds : 0;
+    }
 };
 
 // The ports are free ones of the kernel's choice, so that no service is in the way. Nothing of it lingers: connections

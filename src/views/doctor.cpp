@@ -21,7 +21,8 @@ std::string coloured(const std::string& text, const char* colour, bool on) {
     return on ? colour + text + "\033[0m" : text;
 }
 
-// TEXT after FIRST, which is INDENT wide; its further lines are indented so far. Broken at blanks.
+}  // namespace
+
 std::string paragraph(const std::string& first, std::size_t indent, const std::string& text) {
     std::string out = first;
     std::size_t column = indent;
@@ -42,8 +43,6 @@ std::string paragraph(const std::string& first, std::size_t indent, const std::s
     }
     return out + "\n";
 }
-
-}  // namespace
 
 std::string doctor_text(const std::vector<Finding>& findings, bool colour) {
     std::size_t names = 0;
