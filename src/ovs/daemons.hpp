@@ -33,7 +33,7 @@ namespace warren::ovs {
 // The last error in its ovs-vswitchd's log, "" where that runs or has logged none: why it died.
 [[nodiscard]] std::string last_error(const OvsInstance& instance);
 
-// The database socket of the machine's own Open vSwitch, where it answers within a second and its ovs-vswitchd
+// The database socket of the machine's own Open vSwitch, where it answers within ten seconds and its ovs-vswitchd
 // is connected; else an Error that says which is not so.
 [[nodiscard]] Result<std::string> machine_socket();
 
