@@ -78,6 +78,7 @@ void add_ping(Cli& cli);
 void add_check(Cli& cli);
 void add_draw(Cli& cli);
 void add_doctor(Cli& cli);
+void add_iperf(Cli& cli);
 void add_logs(Cli& cli);
 void add_schema(Cli& cli);
 void add_clean(Cli& cli);

@@ -2,9 +2,8 @@
 #include "probe/doctor.hpp"
 
 #include "cli/cli.hpp"
-#include "cli/view.hpp"
+#include "cli/two_hosts.hpp"
 #include "engine/engine.hpp"
-#include "probe/check.hpp"
 #include "probe/path.hpp"
 #include "views/doctor.hpp"
 #include "views/path.hpp"
@@ -27,25 +26,17 @@ int run_machine(Output output) {
 }
 
 int run_path(const DoctorArguments& arguments) {
-    const Engine engine;
-    const auto from = engine.find_host(arguments.path[0]);
-    if (!from) { return fail(from.error()); }
-    const std::string& second = arguments.path[1];
-    const auto to = engine.find_host(second.find('/') == std::string::npos ? from->lab + "/" + second : second);
-    if (!to) { return fail(to.error()); }
-    const std::string attempt = fmt::format("measure from {} to {}", from->host, to->host);
-    if (from->lab != to->lab) { return fail(usage_failure(attempt, "they are in different labs").value()); }
-    if (from->host == to->host) { return fail(usage_failure(attempt, "they are the same host").value()); }
-    const auto view = view_of(from->lab);
-    if (!view) { return fail(view.error()); }
-    const auto address = Reachability(view->observed).address(from->host, to->host);
-    if (!address) { return fail(failure(attempt, to->host + " has no address").value()); }
+    const auto hosts = two_hosts(arguments.path[0], arguments.path[1]);
+    if (!hosts) { return fail(hosts.error()); }
     PathOptions options;
     options.time = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.time * 1000));
-    const auto report = examine_path(view->observed, from->net_namespace, to->net_namespace, *address, options);
+    const auto report = examine_path(hosts->view.observed, hosts->from.net_namespace, hosts->to.net_namespace,
+                                     hosts->address, options);
     if (!report) { return fail(report.error()); }
-    fmt::print("{}", arguments.output == Output::json ? path_json(*report, from->lab, from->host, to->host) + "\n"
-                                                      : path_text(*report, from->host, to->host));
+    const std::string& from = hosts->from.host;
+    const std::string& to = hosts->to.host;
+    fmt::print("{}", arguments.output == Output::json ? path_json(*report, hosts->from.lab, from, to) + "\n"
+                                                      : path_text(*report, from, to));
     return 0;
 }
 

@@ -29,6 +29,7 @@ constexpr std::size_t kBuffer = 256U << 10U;
 constexpr std::size_t kBatch = 64;
 constexpr milliseconds kPatience{50};  // how long a call blocks before the clock is looked at
 constexpr milliseconds kAgain{200};
+constexpr milliseconds kLate{1000};
 
 // One connection, or a pair of UDP sockets. The receiver of a stream is the one that counts.
 struct Pair {
@@ -128,8 +129,7 @@ Result<Pair> pair_up(const Flow& flow) {
     if (::connect(pair.from.get(), at.get(), at.size()) != 0) { return errno_failure(name_of(flow)); }
     const auto until = Clock::now() + flow.connect;
     do {
-        const char first = 0;
-        (void)::send(pair.from.get(), &first, 1, MSG_NOSIGNAL);
+        (void)::send(pair.from.get(), nullptr, 0, MSG_NOSIGNAL);
         if (wait(pair.to.get(), POLLIN, std::min(until, Clock::now() + kAgain))) {
             char byte = 0;
             while (::recv(pair.to.get(), &byte, 1, 0) >= 0) {}
@@ -152,7 +152,13 @@ public:
         }
     }
     int send(const Fd& fd) { return ::sendmmsg(fd.get(), messages_.data(), kBatch, MSG_NOSIGNAL); }
-    int receive(const Fd& fd) { return ::recvmmsg(fd.get(), messages_.data(), kBatch, MSG_WAITFORONE, nullptr); }
+    // Without the empty ones, which pair_up() has sent.
+    int receive(const Fd& fd) {
+        const int n = ::recvmmsg(fd.get(), messages_.data(), kBatch, MSG_WAITFORONE, nullptr);
+        if (n <= 0) { return n; }
+        return static_cast<int>(std::count_if(messages_.begin(), messages_.begin() + n,
+                                              [](const mmsghdr& message) { return message.msg_len > 0; }));
+    }
 
 private:
     std::vector<mmsghdr> messages_;
@@ -191,8 +197,10 @@ public:
                 break;
         }
         over_ = true;
+        if (flow_.traffic == Traffic::datagrams) { collect(fd); }
     }
 
+    [[nodiscard]] std::uint64_t arrived() const { return received_ + late_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::uint64_t sent() const { return sent_; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
@@ -256,6 +264,17 @@ private:
         }
     }
 
+    // What is still under way, until it is quiet.
+    void collect(const Fd& fd) {
+        Batch batch(payload());
+        const auto end = Clock::now() + kLate;
+        while (Clock::now() < end) {
+            const int n = batch.receive(fd);
+            if (n < 0 && errno != EINTR) { return; }
+            if (n > 0) { late_ += static_cast<std::uint64_t>(n); }
+        }
+    }
+
     void ask(const Fd& fd) {
         char byte = 0;
         bool under_way = false;
@@ -288,6 +307,7 @@ private:
     Clock::time_point last_;
     std::uint64_t bytes_ = 0;
     std::uint64_t received_ = 0;
+    std::uint64_t late_ = 0;
     // Of who sends datagrams.
     std::uint64_t sent_ = 0;
     Clock::duration sending_{0};
@@ -315,6 +335,7 @@ Result<Throughput> measure(const Flow& flow) {
         result.bytes += run->bytes();
         result.sent += run->sent();
         result.received += run->received();
+        result.arrived += run->arrived();
         result.seconds = std::max(result.seconds, run->seconds());
         result.sending_seconds = std::max(result.sending_seconds, run->sending());
         if (code == 0) { code = run->code(); }

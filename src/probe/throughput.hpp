@@ -38,9 +38,14 @@ struct Throughput {
     std::uint64_t bytes = 0;     // payload that arrived
     std::uint64_t sent = 0;      // datagrams
     std::uint64_t received = 0;  // datagrams, or round trips
+    std::uint64_t arrived = 0;   // datagrams, with those that were under way when the time was over
 
     [[nodiscard]] double gigabits() const { return seconds > 0 ? static_cast<double>(bytes) * 8e-9 / seconds : 0; }
     [[nodiscard]] double rate() const { return seconds > 0 ? static_cast<double>(received) / seconds : 0; }
+    // Of datagrams, 0 to 1.
+    [[nodiscard]] double loss() const {
+        return sent > arrived ? static_cast<double>(sent - arrived) / static_cast<double>(sent) : 0;
+    }
     [[nodiscard]] double sent_rate() const {
         return sending_seconds > 0 ? static_cast<double>(sent) / sending_seconds : 0;
     }

@@ -1,4 +1,6 @@
-// doctor --path: what is measured between two hosts is plausible, and what lies between them is what there is.
+// doctor --path and iperf: what is measured between two hosts is plausible, and what lies between them is what there is.
+#include <algorithm>
+
 #include "harness.hpp"
 
 namespace warren::e2e {
@@ -153,6 +155,70 @@ TEST_F(DoctorPath, SaysWhyItCannotMeasure) {
     const Ran down = warren({"doctor", "--path", "h1", "h2", "--time", "0.05"});
     EXPECT_EQ(down.status, 1) << testing::PrintToString(down);
     EXPECT_THAT(down.err, HasSubstr("10.0.0.2"));
+}
+
+// What a token bucket lets through is known, however fast the machine is: 5 Mbit/s with headers, and its burst.
+class Iperf : public DoctorPath {
+protected:
+    static double gigabits(const std::vector<std::string>& more) {
+        std::vector<std::string> arguments{"iperf", "a", "b", "--time", "2"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return at(warren_json(arguments), "gbit_per_second").to_number<double>();
+    }
+    static void up(const std::string& kind = "bridge") {
+        must_warren({"up", write_file("lab.yaml", "lab: pair\nswitches: {br0: {kind: " + kind + R"(}}
+hosts:
+  a: {interfaces: {eth0: {to: br0, address: [10.0.0.1/24, "fd00::1/64"]}}}
+  b: {interfaces: {eth0: {to: br0, address: [10.0.0.2/24, "fd00::2/64"]}}}
+)")});
+    }
+    static constexpr double kShaped = 0.005;
+};
+
+TEST_F(Iperf, MeasuresWhatIsLetThroughAndSoDoesIperf3) {
+    up();
+    must_sh("tc -n a qdisc add dev eth0 root tbf rate 5mbit burst 5kb latency 50ms");
+    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{}, {"--udp"}}) {
+        const double own = gigabits(more);
+        EXPECT_GT(own, 0.5 * kShaped);
+        EXPECT_LT(own, 1.1 * kShaped);
+    }
+    EXPECT_GT(gigabits({"--reverse"}), 0);
+    Background server("exec ip netns exec b iperf3 -s -1 --forceflush");
+    ASSERT_TRUE(server.wait_for("listening"));
+    const json::value theirs = json::parse(must_sh("ip netns exec a iperf3 -c 10.0.0.2 -t 2 -J"));
+    const double bits = at(at(at(theirs, "end"), "sum_received"), "bits_per_second").to_number<double>();
+    EXPECT_GT(bits, 0.5e9 * kShaped);
+    EXPECT_LT(bits, 1.1e9 * kShaped);
+    server.wait();
+    EXPECT_TRUE(has_limit(measure("a", "b"), "queue"));
+}
+
+TEST_F(Iperf, BothProtocolsBothWaysAndSeveralAtOnce) {
+    up("ovs");
+    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+             {}, {"-R"}, {"-P", "3"}, {"-R", "-P", "2"}, {"-u", "-l", "18"}, {"-u", "-R"}, {"-u", "-P", "2"}}) {
+        std::vector<std::string> arguments{"iperf", "a", "b", "-t", "0.1"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const json::value result = warren_json(arguments);
+        const bool udp = !more.empty() && more[0] == "-u";
+        const bool reverse = std::find(more.begin(), more.end(), "-R") != more.end();
+        EXPECT_EQ(at(result, "protocol"), json::value(udp ? "udp" : "tcp"));
+        EXPECT_EQ(at(result, "from"), json::value(reverse ? "b" : "a"));
+        EXPECT_EQ(at(result, "to"), json::value(reverse ? "a" : "b"));
+        EXPECT_GT(at(result, "bytes").to_number<double>(), 0);
+        EXPECT_GT(at(result, "gbit_per_second").to_number<double>(), 0);
+        EXPECT_EQ(result.as_object().contains("loss"), udp);
+        if (udp) {
+            EXPECT_LE(at(result, "packets_received").to_number<double>(),
+                      at(result, "packets_sent").to_number<double>());
+        }
+    }
+    const std::string text = must_warren({"iperf", "a", "b", "-t", "0.1", "--udp"});
+    for (const char* words : {"protocol", "UDP", "bit/s", "lost"}) { EXPECT_THAT(text, HasSubstr(words)); }
+    EXPECT_EQ(warren({"iperf", "a", "b", "--length", "100"}).status, 2);
+    EXPECT_EQ(warren({"iperf", "a"}).status, 2);
+    EXPECT_EQ(warren({"iperf", "a", "nobody"}).status, 1);
 }
 
 }  // namespace
