@@ -1,14 +1,17 @@
 // warren draw [LAB]: the diagram of what is there, or of what a file would make.
 #include "views/draw.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fcntl.h>
 
 #include "base/fd.hpp"
 #include "cli/cli.hpp"
+#include "cli/draw_watch.hpp"
 #include "cli/view.hpp"
 #include "engine/survey.hpp"
+#include "linux/netns.hpp"
 #include "views/draw_live.hpp"
 
 namespace warren::cli {
@@ -31,6 +34,7 @@ struct DrawOptions {
     std::string lab;
     LabSource source;
     bool live = false;  // the whole machine
+    bool watch = false;
     bool ascii = false;
     std::string output;
     std::string format;
@@ -99,6 +103,64 @@ Result<Models> models_of_lab(const std::string& lab) {
     return Models{drawing::make_model(view)};
 }
 
+void add_name(std::vector<std::string>& names, std::string name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) { names.push_back(std::move(name)); }
+}
+
+Result<Look> look_at_lab(const std::string& lab, const DrawOptions& options) {
+    const Engine engine;
+    const auto view = view_of(lab);
+    Look look;
+    if (!view && !path_exists(engine.directory_of(lab))) {
+        look.over = true;
+        look.text = "lab " + lab + " is down";
+        return look;
+    }
+    if (!view) { return tl::unexpected(view.error()); }
+    look.text = draw_text({drawing::make_model(*view)}, style_of(options));
+    auto& things = look.things;
+    things.namespaces.emplace_back();
+    for (const State* state : {&view->wanted, &view->observed}) {
+        for (const auto& [name, ns] : state->namespaces) {
+            if (!name.empty()) { add_name(things.namespaces, namespace_path(name)); }
+        }
+        if (state->ovs) { add_name(things.databases, state->ovs->socket()); }
+    }
+    const std::string directory = engine.directory_of(lab);
+    things.directories = {directory, directory + "/processes"};
+    for (const auto& network : view->lab.networks) {
+        const std::string leases = lease_file(engine.base(), lab, network.name);
+        if (network.dhcp) { add_name(things.directories, leases.substr(0, leases.rfind('/'))); }
+    }
+    for (const auto& [key, process] : view->observed.processes) {
+        if (process.pid != 0) { things.processes.push_back(process.pid); }
+    }
+    return look;
+}
+
+Result<Look> look_at_machine(const DrawOptions& options) {
+    const Engine engine;
+    WARREN_ASSIGN(const Survey found, survey(engine.base()));
+    Look look;
+    look.text = draw_text({live_model(found)}, style_of(options));
+    look.things.namespaces.emplace_back();
+    for (const auto& [name, ns] : found.namespaces) {
+        if (!name.empty()) { look.things.namespaces.push_back(ns.path); }
+        for (const auto& process : ns.processes) { look.things.processes.push_back(process.pid); }
+    }
+    for (const auto& ovs : found.switches) { look.things.databases.push_back(ovs.instance.socket()); }
+    return look;
+}
+
+int watch(const DrawOptions& options) {
+    if (options.live) {
+        return keep_drawing([&options] { return look_at_machine(options); });
+    }
+    const auto lab = Engine().choose(options.lab);
+    if (!lab) { return fail(lab.error()); }
+    return keep_drawing([&] { return look_at_lab(*lab, options); });
+}
+
 int put(const std::string& picture, const std::string& output) {
     if (output.empty() || output == "-") {
         fmt::print("{}", picture);
@@ -112,6 +174,7 @@ int put(const std::string& picture, const std::string& output) {
 }
 
 int draw(const DrawOptions& options) {
+    if (options.watch) { return watch(options); }
     const auto format = format_of(options);
     if (!format) { return fail(format.error()); }
     if (*format == Format::png && options.output.empty() && stdout_is_terminal()) {
@@ -139,7 +202,8 @@ void add_draw(Cli& cli) {
                           "warren draw -o lab.svg         a picture: .svg, .png, .dot (Graphviz), .mmd (Mermaid)\n"
                           "warren draw --file lab.yaml    what a file would make\n"
                           "warren draw --topo tree,2,2    what a topology would make\n"
-                          "warren draw --live             what this machine has, whoever made it",
+                          "warren draw --live             what this machine has, whoever made it\n"
+                          "warren draw --watch            again as it changes; q or Ctrl-C ends it",
                           [] { return draw(options); });
     CLI::Option* name = verb.add_option("LAB", options.lab, "the lab; may be left out where only one is up");
     CLI::Option* file =
@@ -149,14 +213,19 @@ void add_draw(Cli& cli) {
                   "draw all of this machine: namespaces, bridges, Open vSwitch, whoever made them")
         ->excludes(name)
         ->excludes(file);
+    CLI::Option* watch =
+        verb.add_flag("--watch", options.watch, "as text, and again whenever something changes")->excludes(file);
+    verb.get_option("--topo")->excludes(watch);
     verb.add_option("-o,--output", options.output,
                     "write to this file, in the format of its ending; - for standard output")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->excludes(watch);
     std::vector<std::string> formats;
     for (const auto& [word, format] : kFormats) { formats.push_back(word); }
     verb.add_option("--format", options.format, "the format, whatever the file's ending says")
         ->transform(CLI::IsMember(formats).description(""))
-        ->type_name("text|svg|png|dot|mermaid");
+        ->type_name("text|svg|png|dot|mermaid")
+        ->excludes(watch);
     verb.add_option("--theme", options.theme, "colours of an SVG or PNG; auto: as the reader's system is (default)")
         ->transform(CLI::Transformer(kThemes).description(""))
         ->type_name("light|dark|auto");

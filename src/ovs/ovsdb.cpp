@@ -307,6 +307,8 @@ Result<std::optional<json::object>> Client::next_update(const std::string& id, m
     return next;
 }
 
+int Client::fd() const { return wire_->fd.get(); }
+
 Result<bool> Client::lock_held(const std::string& name, milliseconds timeout) {
     wire_->in_line = true;
     wire_->locked = false;

@@ -63,6 +63,9 @@ public:
     [[nodiscard]] Result<std::optional<json::object>> next_update(const std::string& id,
                                                                   std::chrono::milliseconds timeout);
 
+    // Readable when there may be an update.
+    [[nodiscard]] int fd() const;
+
     // Whether somebody else holds the lock NAME (RFC 7047 §4.1.8). Takes it for a moment where nobody does.
     [[nodiscard]] Result<bool> lock_held(const std::string& name, std::chrono::milliseconds timeout);
     // Gets in line for the lock NAME behind its holder: lock_came() tells when that one has gone, and the lock is
