@@ -76,6 +76,7 @@ void add_shell(Cli& cli);
 void add_identify(Cli& cli);
 void add_ping(Cli& cli);
 void add_check(Cli& cli);
+void add_adopt(Cli& cli);
 void add_draw(Cli& cli);
 void add_doctor(Cli& cli);
 void add_iperf(Cli& cli);
