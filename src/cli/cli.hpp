@@ -84,6 +84,7 @@ void add_logs(Cli& cli);
 void add_schema(Cli& cli);
 void add_clean(Cli& cli);
 void add_confirm(Cli& cli);
+void add_learn(Cli& cli);
 void add_keeper(Cli& cli);  // hidden
 void add_guard(Cli& cli);   // hidden
 

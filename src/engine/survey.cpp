@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -276,6 +277,12 @@ private:
         }
         const OvsInstance shared = shared_ovs(site_);
         if (path_exists(shared.socket())) { read_instance(shared); }
+        // Where ovs-vsctl would look, too: one that somebody started beside the machine's.
+        if (const char* directory = std::getenv("OVS_RUNDIR")) {
+            const OvsInstance other{OvsInstance::Kind::machine, directory, kMachineNamespace};
+            const bool known = other.directory == kMachineOvs || other.directory == shared.directory;
+            if (!known && path_exists(other.socket())) { read_instance(other); }
+        }
         for (const auto& lab : recorded_labs(site_.runtime)) {
             const auto record = read_record(site_.runtime + "/" + lab);
             if (!record || !*record || !(*record)->ovs || (*record)->ovs->kind != OvsInstance::Kind::lab) {
