@@ -166,12 +166,14 @@ std::optional<Error> Applier::run(const std::vector<Step>& steps) {
     outcome_.assign(steps.size(), Outcome::untouched);
     std::optional<Error> first;
     for (std::size_t begin = 0; begin < steps.size();) {
-        if (options_.roll_back && options_.interrupted && options_.interrupted()) {
+        const auto stopped = [&] {
             return Error{"go on with lab " + options_.lab, EINTR, "it was interrupted", {}, Error::Kind::failed};
-        }
+        };
+        if (options_.roll_back && options_.interrupted && options_.interrupted()) { return stopped(); }
         const Phase phase = phase_of(steps[begin]);
         std::size_t end = begin + 1;
         while (end < steps.size() && phase_of(steps[end]) == phase) { ++end; }
+        if (options_.roll_back && options_.before && !options_.before(steps, begin, end)) { return stopped(); }
         const auto carry_out_until = [&](std::size_t last) {
             if (last > begin) { execute(phase, begin, last); }
             for (; begin < last; ++begin) {
@@ -242,6 +244,7 @@ tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& 
         ApplyOptions undoing = options;
         undoing.roll_back = false;
         undoing.progress = {};
+        undoing.before = {};
         Applier undo(undoing, sockets, true);
         const auto also = undo.run(back);
         failure.undone = !also;

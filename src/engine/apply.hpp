@@ -23,6 +23,9 @@ struct ApplyOptions {
     // Asked before each group of steps; true ends it there, with the error code EINTR, and what was done is undone.
     // May be empty. Not asked while undoing, nor without roll_back.
     std::function<bool()> interrupted = {};
+    // Called before each group, STEPS[BEGIN..END); false ends it there as `interrupted` does. May be empty. Not called
+    // while undoing, nor without roll_back.
+    std::function<bool(const std::vector<Step>& steps, std::size_t begin, std::size_t end)> before = {};
 };
 
 struct Applied {

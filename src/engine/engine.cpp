@@ -141,7 +141,8 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         done.changes.insert(done.changes.begin(), revived.begin(), revived.end());
         Record record = record_for(lab, options, look.record, look.wanted);
         if (!look.difference.plan.empty()) {
-            ApplyOptions apply_options{lab.name, look.site, true, options.progress, options.interrupted};
+            ApplyOptions apply_options{lab.name,         look.site,           true,
+                                       options.progress, options.interrupted, options.before};
             WARREN_TRY(note_made_directories(look.site));
             if (options.confirm.count() > 0) {
                 WARREN_ASSIGN(record.unconfirmed, start_guard(base_, lab.name, look.record, options.confirm));

@@ -33,6 +33,9 @@ struct UpOptions {
     // Asked between groups of steps and when a signal interrupts waiting; true: what was done is undone (error code
     // EINTR); once all is done there is only no more waiting. May be empty.
     std::function<bool()> interrupted = {};
+    // Called before each group of steps is carried out, STEPS[BEGIN..END); false: what was done is undone, as when it
+    // is interrupted. It may look at the machine, but not change it. May be empty.
+    std::function<bool(const std::vector<Step>& steps, std::size_t begin, std::size_t end)> before = {};
 };
 
 struct UpResult {

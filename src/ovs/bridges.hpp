@@ -5,9 +5,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -16,6 +19,10 @@
 #include "state/state.hpp"
 
 namespace warren::ovs {
+
+// The OpenFlow number that a new port asks for: N where it is named BRIDGE-ethN, which flows that people write by hand
+// count on. Others take what is free.
+[[nodiscard]] std::optional<std::uint16_t> openflow_number(std::string_view bridge, std::string_view port);
 
 // What one transaction changes. Deletions come before additions: a port may move to another bridge.
 struct Changes {

@@ -37,7 +37,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* kServer = "ovsdb-server";
 constexpr const char* kSwitch = "ovs-vswitchd";
-constexpr const char* kSchema = "/usr/share/openvswitch/vswitch.ovsschema";
 constexpr const char* kMachineSocket = "/run/openvswitch/db.sock";
 constexpr auto kAnswer = 10000ms;     // of a daemon that runs, on a busy machine; a dead one refuses at once
 constexpr auto kStart = 20000ms;      // of a daemon, with everything that its database holds
@@ -250,12 +249,8 @@ private:
             root_ = uuids.empty() ? "" : uuids.front();
             return {};
         }
-        // One thread of each kind is enough for a lab; the default is one per core and half as many again, per
-        // instance. With TCP segmentation offload the userspace datapath takes whole segments with the checksum
-        // still to be filled in, as the kernel's does: several times the speed (docs/performance.md).
         json::object row;
-        row["other_config"] =
-            map_of({{"n-handler-threads", "1"}, {"n-revalidator-threads", "1"}, {"userspace-tso-enable", "true"}});
+        row["other_config"] = map_of(daemon_settings());
         std::vector<Operation> insert(1);
         insert[0].body = {{"op", "insert"}, {"table", "Open_vSwitch"}};
         insert[0].body["row"] = std::move(row);
@@ -313,6 +308,13 @@ bool has_bridges(const OvsInstance& instance) {
 }
 
 }  // namespace
+
+// One thread of each kind is enough for a lab; the default is one per core and half as many again, per instance. With
+// TCP segmentation offload the userspace datapath takes whole segments with the checksum still to be filled in, as the
+// kernel's does: several times the speed (docs/performance.md).
+std::map<std::string, std::string> daemon_settings() {
+    return {{"n-handler-threads", "1"}, {"n-revalidator-threads", "1"}, {"userspace-tso-enable", "true"}};
+}
 
 bool namespace_gone(const OvsInstance& instance) {
     return !instance.net_namespace.empty() && namespace_inode(instance.net_namespace) == 0;

@@ -4,12 +4,18 @@
 // must not start or stop the same instance at once: the engine holds a lock. Any thread.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/error.hpp"
 #include "state/state.hpp"
 
 namespace warren::ovs {
+
+inline constexpr const char* kSchema = "/usr/share/openvswitch/vswitch.ovsschema";
+
+// other_config of the Open_vSwitch row of an instance of Warren's.
+[[nodiscard]] std::map<std::string, std::string> daemon_settings();
 
 // Both daemons run and answer each other; the database in DIRECTORY/db.sock answers.
 [[nodiscard]] bool running(const OvsInstance& instance);

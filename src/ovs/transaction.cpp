@@ -50,21 +50,6 @@ std::map<std::string, std::string> config_of(const OvsBridge& bridge) {
                         {"hwaddr", bridge.mac == MacAddress{} ? std::string() : bridge.mac.to_string()}});
 }
 
-// A port named BRIDGE-ethN gets the OpenFlow number N, which flows that people write by hand count on; others take
-// what is free.
-std::optional<std::uint16_t> openflow_number(std::string_view bridge, std::string_view port) {
-    constexpr std::string_view kMiddle = "-eth";
-    constexpr std::uint16_t kMost = 0xfeff;  // ovs-vswitchd.conf.db(5)
-    if (!port.starts_with(bridge) || !port.substr(bridge.size()).starts_with(kMiddle)) { return std::nullopt; }
-    port.remove_prefix(bridge.size() + kMiddle.size());
-    std::uint16_t number = 0;
-    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (fault != std::errc{} || end != port.data() + port.size() || number == 0 || number > kMost) {
-        return std::nullopt;
-    }
-    return number;
-}
-
 // Mutations that set KEYS of a map column to PAIRS and leave its other keys alone.
 void set_keys(json::array& mutations, const char* column, std::initializer_list<const char*> keys,
               const std::map<std::string, std::string>& pairs) {
@@ -372,6 +357,19 @@ private:
 };
 
 }  // namespace
+
+std::optional<std::uint16_t> openflow_number(std::string_view bridge, std::string_view port) {
+    constexpr std::string_view kMiddle = "-eth";
+    constexpr std::uint16_t kMost = 0xfeff;  // ovs-vswitchd.conf.db(5)
+    if (!port.starts_with(bridge) || !port.substr(bridge.size()).starts_with(kMiddle)) { return std::nullopt; }
+    port.remove_prefix(bridge.size() + kMiddle.size());
+    std::uint16_t number = 0;
+    const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (fault != std::errc{} || end != port.data() + port.size() || number == 0 || number > kMost) {
+        return std::nullopt;
+    }
+    return number;
+}
 
 Result<Transaction> build_transaction(const Changes& changes, const Snapshot& before) {
     return Builder(changes, before).build();
