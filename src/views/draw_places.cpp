@@ -11,6 +11,7 @@
 #include <set>
 
 #include "views/draw_box_sizes.hpp"
+#include "views/draw_settle.hpp"
 
 namespace warren::drawing {
 namespace {
@@ -38,38 +39,6 @@ struct Cluster {
     std::map<std::size_t, int> beside;  // items, their tops
 };
 
-// Places near WANTED with at least DISTANCE from each to the next, the sum of weighted squares being least.
-std::vector<double> settle(const std::vector<double>& wanted, const std::vector<double>& weights,
-                           const std::vector<double>& distances) {
-    struct Block {
-        double sum;
-        double weight;
-        std::size_t count;
-    };
-    std::vector<double> offset(wanted.size());
-    for (std::size_t i = 1; i < wanted.size(); ++i) { offset[i] = offset[i - 1] + distances[i - 1]; }
-    std::vector<Block> blocks;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        blocks.push_back({(wanted[i] - offset[i]) * weights[i], weights[i], 1});
-        while (blocks.size() > 1) {
-            const Block last = blocks.back();
-            Block& before = blocks[blocks.size() - 2];
-            if (before.sum / before.weight <= last.sum / last.weight) { break; }
-            before.sum += last.sum;
-            before.weight += last.weight;
-            before.count += last.count;
-            blocks.pop_back();
-        }
-    }
-    std::vector<double> out;
-    for (const auto& block : blocks) {
-        for (std::size_t i = 0; i < block.count; ++i) {
-            out.push_back(block.sum / block.weight + offset[out.size()]);
-        }
-    }
-    return out;
-}
-
 class Placer {
 public:
     Placer(const Model& model, const Columns& columns) : model_(model), in_(columns) {}
@@ -82,7 +51,7 @@ public:
         find_vertical();
         for (std::size_t i = 0; i < in_.items.size(); ++i) { add_tabs(i); }
         for (std::size_t i = 0; i < in_.items.size(); ++i) { size_box(i); }
-        for (const auto& band : in_.bands) { even_widths(band); }
+        even_widths();
         int y = 0;
         bool framed = false;
         for (const auto& band : in_.bands) {
@@ -209,21 +178,15 @@ private:
     }
 
     // Boxes of a kind in a column are alike in width.
-    void even_widths(const Band& band) {
+    void even_widths() {
         std::map<std::pair<int, ItemKind>, int> widest;
-        auto each = [&](auto&& act) {
-            for (const auto& column : band.columns) {
-                for (const std::size_t item : column) { act(item); }
-            }
-            for (const std::size_t item : band.beside) { act(item); }
-        };
-        each([&](std::size_t item) {
-            int& width = widest[{in_.items[item].column, in_.items[item].kind}];
-            width = std::max(width, out_.items[item].at.width);
-        });
-        each([&](std::size_t item) {
-            out_.items[item].at.width = widest.at({in_.items[item].column, in_.items[item].kind});
-        });
+        for (std::size_t i = 0; i < in_.items.size(); ++i) {
+            int& width = widest[{in_.items[i].column, in_.items[i].kind}];
+            width = std::max(width, out_.items[i].at.width);
+        }
+        for (std::size_t i = 0; i < in_.items.size(); ++i) {
+            out_.items[i].at.width = widest.at({in_.items[i].column, in_.items[i].kind});
+        }
     }
 
     Tab* find_tab(std::size_t item, const std::optional<End>& end, Edge edge) {
