@@ -1,4 +1,4 @@
-// TCP from one namespace to an address of another, with data sent through. Internal to probe/.
+// TCP from one namespace to an address of another, with data sent through.
 #pragma once
 
 #include <chrono>
