@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../lab/random_lab.hpp"
 #include "base/child.hpp"
 #include "lab/lab_file.hpp"
-#include "../lab/random_lab.hpp"
 #include "views/shell.hpp"
 
 namespace warren {
