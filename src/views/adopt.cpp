@@ -205,7 +205,6 @@ private:
             reservations_.push_back({network.name, mac, address});
         }
         servers_.insert(ns.state.name);
-        out_.replaced.push_back(server);
         out_.lab.networks.push_back(std::move(network));
     }
 
@@ -447,14 +446,11 @@ private:
     void add_processes(const SurveyedNamespace& ns, Host& host) {
         std::set<std::vector<std::string>> served;
         for (const auto& process : ns.processes) {
-            if (process.kind == ProcessKind::dhcp_client) {
-                out_.replaced.push_back(process);
-            } else if (process.kind == ProcessKind::other) {
+            if (process.kind == ProcessKind::other) {
                 remark(fmt::format("host {}: process {} is not the lab's ('run:' would keep one): {}", host.name,
                                    process.pid, command_text(process)));
-            } else {
-                out_.replaced.push_back(process);
-                if (served.insert(process.command).second) { add_service(process, served.size(), host); }
+            } else if (process.kind == ProcessKind::dhcp_server && served.insert(process.command).second) {
+                add_service(process, served.size(), host);
             }
         }
     }

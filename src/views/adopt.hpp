@@ -18,10 +18,9 @@ struct AdoptOptions {
 
 struct Adopted {
     Lab lab;
-    std::vector<std::string> remarks;       // what a lab cannot say, and what was left out
-    std::vector<std::string> mistakes;      // of the lab, by check_lab(); none where it can be put up as it is
-    std::set<std::string> other_labs;       // whose things were left out
-    std::vector<SurveyedProcess> replaced;  // DHCP servers and clients that `up` starts its own for
+    std::vector<std::string> remarks;   // what a lab cannot say, and what was left out
+    std::vector<std::string> mistakes;  // of the lab, by check_lab(); none where it can be put up as it is
+    std::set<std::string> other_labs;   // whose things were left out
 };
 
 // The lab that describes what was found in the namespaces and on the switches of the machine's own. Things that bear a
