@@ -12,6 +12,18 @@ namespace {
 
 using namespace drawing;
 
+// A text of lines, each quoted by itself, with SEPARATOR between them in one pair of quotes.
+std::string quoted_lines(const std::string& text, const char* separator, std::string (*quoted)(std::string_view)) {
+    std::string out = "\"";
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::string line = quoted(text.substr(at, end - at));
+        out += (at == 0 ? "" : separator) + line.substr(1, line.size() - 2);
+        at = end + 1;
+    }
+    return out + "\"";
+}
+
 // Readable upon white; by ANSI number, as the SVG has them.
 const char* colour_name(std::uint8_t colour) {
     switch (colour) {
@@ -98,16 +110,7 @@ private:
         return out + "\"";
     }
     // A text of lines, each quoted by itself.
-    static std::string lines(const std::string& text) {
-        std::string out = "\"";
-        for (std::size_t at = 0; at <= text.size();) {
-            const std::size_t end = std::min(text.find('\n', at), text.size());
-            const std::string line = quoted(text.substr(at, end - at));
-            out += (at == 0 ? "" : "\\n") + line.substr(1, line.size() - 2);
-            at = end + 1;
-        }
-        return out + "\"";
-    }
+    static std::string lines(const std::string& text) { return quoted_lines(text, "\\n", quoted); }
 
     void add_section(const Model& model, std::size_t s) {
         out_ += fmt::format(
@@ -212,16 +215,7 @@ private:
         }
         return out + "\"";
     }
-    static std::string lines(const std::string& text) {
-        std::string out = "\"";
-        for (std::size_t at = 0; at <= text.size();) {
-            const std::size_t end = std::min(text.find('\n', at), text.size());
-            const std::string line = quoted(text.substr(at, end - at));
-            out += (at == 0 ? "" : "<br/>") + line.substr(1, line.size() - 2);
-            at = end + 1;
-        }
-        return out + "\"";
-    }
+    static std::string lines(const std::string& text) { return quoted_lines(text, "<br/>", quoted); }
 
     void add_section(const Model& model, std::size_t s) {
         const bool any = !model.switches.empty() ||

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include "harness.hpp"
+#include "typed.hpp"
 
 namespace warren::e2e {
 namespace {
@@ -66,31 +67,14 @@ TEST_F(Network, TcpPassesEachKindOfPort) {
 class MachinesOpenVswitch : public Network {
 protected:
     void SetUp() override {
-        if (const std::string cannot = start_open_vswitch(); !cannot.empty()) { GTEST_SKIP() << cannot; }
+        if (const std::string cannot = start_machines_ovs(); !cannot.empty()) { GTEST_SKIP() << cannot; }
         Network::SetUp();
     }
     void TearDown() override {
         Network::TearDown();
-        EXPECT_TRUE(sh(std::string(kEnvironment) + "ovs-appctl -t ovs-vswitchd exit --cleanup && "
-                                                   "ovs-appctl -t ovsdb-server exit")
-                        .ok());
-    }
-
-private:
-    static constexpr const char* kEnvironment =
-        "export OVS_RUNDIR=/run/openvswitch OVS_LOGDIR=/run/openvswitch OVS_DBDIR=/run/openvswitch; ";
-    // As Debian's service does.
-    static std::string start_open_vswitch() {
-        if (!has_program("ovs-vswitchd")) { return "Open vSwitch is not installed"; }
-        const Ran run = sh(std::string(kEnvironment) + R"(set -e
-mkdir -p /run/openvswitch
-cd /run/openvswitch
-ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema
-ovsdb-server conf.db --remote=punix:db.sock --pidfile --detach --no-chdir --log-file
-ovs-vsctl --no-wait init
-ovs-vswitchd unix:db.sock --pidfile --detach --no-chdir --log-file)");
-        EXPECT_TRUE(run.ok()) << testing::PrintToString(run);
-        return {};
+        must_sh(
+            "export OVS_RUNDIR=/run/openvswitch; "
+            "ovs-appctl -t ovs-vswitchd exit --cleanup && ovs-appctl -t ovsdb-server exit");
     }
 };
 
