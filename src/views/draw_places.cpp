@@ -545,7 +545,8 @@ private:
             });
             std::vector<std::vector<std::pair<int, int>>> lanes;
             for (const std::size_t h : hops) {
-                const auto [low, high] = std::minmax(level(h, true), level(h, false));
+                const auto [low, high] =
+                    std::minmax({level(h, true), level(h, false)});  // by value: level() returns temporaries
                 std::size_t lane = 0;
                 auto taken = [&, from = low, to = high](const std::pair<int, int>& other) {
                     return from <= other.second + 4 && other.first <= to + 4;
