@@ -4,34 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "surveyed_machine.hpp"
 #include "views/adopt_dhcp.hpp"
 
 namespace warren {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Machine {
-    Survey survey;
-
-    SurveyedNamespace& ns(const std::string& name) {
-        SurveyedNamespace& found = survey.namespaces[name];
-        found.state.name = name;
-        found.named = !name.empty();
-        return found;
-    }
-    Link& link(const std::string& in, const std::string& name, LinkKind kind, const std::string& word) {
-        SurveyedNamespace& place = ns(in);
-        place.links[name].kind = word;
-        Link& made = place.state.links[name];
-        made.name = name;
-        made.kind = kind;
-        made.mac = MacAddress::derived(in + name);
-        return made;
-    }
+struct Machine : SurveyedMachine {
     // eth0 of HOST behind a port of the bridge br0.
     Link& plug(const std::string& host, BridgePortVlans vlans) {
         link("", "br0", LinkKind::bridge, "bridge").vlan_filtering = true;

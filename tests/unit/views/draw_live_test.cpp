@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "surveyed_machine.hpp"
 #include "views/draw.hpp"
 
 namespace warren {
@@ -12,25 +13,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-struct Machine {
-    Survey survey;
-
-    SurveyedNamespace& ns(const std::string& name) {
-        SurveyedNamespace& found = survey.namespaces[name];
-        found.state.name = name;
-        found.named = !name.empty();
-        return found;
-    }
-    Link& link(const std::string& in, const std::string& name, LinkKind kind, const std::string& word) {
-        SurveyedNamespace& place = ns(in);
-        place.links[name].kind = word;
-        Link& made = place.state.links[name];
-        made.name = name;
-        made.kind = kind;
-        made.carrier = true;
-        made.index = static_cast<int>(place.state.links.size());
-        return made;
-    }
+struct Machine : SurveyedMachine {
     void pair(const std::string& in, const std::string& name, const std::string& other, const std::string& far) {
         for (const auto& [here, own, there, peer] :
              {std::tuple(in, name, other, far), std::tuple(other, far, in, name)}) {

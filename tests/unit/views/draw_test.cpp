@@ -10,52 +10,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "lab/lab_file.hpp"
-#include "state/expand.hpp"
+#include "lab_views.hpp"
 #include "views/draw_canvas.hpp"
 
 namespace warren {
 namespace {
-
-const std::string kSource = WARREN_SOURCE_DIR;
-
-std::string read(const std::string& path) {
-    std::ifstream in(path);
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
-
-LabView view_of(const std::string& text) {
-    Diagnostics diagnostics("test.yaml");
-    LabView view;
-    view.lab = read_lab(text, diagnostics);
-    EXPECT_EQ(diagnostics.text(), "");
-    Site site;
-    site.ovs = {OvsInstance::Kind::warren, "/run/warren/.ovs", ""};
-    site.dhcp_client = "/usr/sbin/dhclient";
-    view.wanted = expand(view.lab, site);
-    view.observed = view.wanted;
-    return view;
-}
-
-LabView example(const std::string& name) { return view_of(read(kSource + "/examples/" + name + ".yaml")); }
-
-// As after `up`: everything is there, with process ids.
-void go_live(LabView& view) {
-    int pid = 4711;
-    int index = 2;
-    for (auto& [key, process] : view.observed.processes) {
-        process.pid = pid++;
-        process.status = "running";
-    }
-    for (auto& [name, ns] : view.observed.namespaces) {
-        for (auto& [link_name, link] : ns.links) {
-            link.index = index++;
-            link.carrier = true;
-        }
-    }
-}
 
 LabView live_tenants() {
     LabView view = example("tenants");

@@ -13,9 +13,8 @@
 #include <gtest/gtest.h>
 
 #include "base/child.hpp"
-#include "lab/lab_file.hpp"
 #include "lab/topologies.hpp"
-#include "state/expand.hpp"
+#include "lab_views.hpp"
 #include "views/draw.hpp"
 #include "views/draw_scene.hpp"
 
@@ -26,32 +25,6 @@ using namespace drawing;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kSource = WARREN_SOURCE_DIR;
-
-std::string read(const std::string& path) {
-    std::ifstream in(path);
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
-
-LabView view_of(Lab lab) {
-    LabView view;
-    view.lab = std::move(lab);
-    Site site;
-    site.ovs = {OvsInstance::Kind::warren, "/run/warren/.ovs", ""};
-    site.dhcp_client = "/usr/sbin/dhclient";
-    view.wanted = expand(view.lab, site);
-    view.observed = view.wanted;
-    return view;
-}
-LabView written(const std::string& text) {
-    Diagnostics diagnostics("test.yaml");
-    Lab lab = read_lab(text, diagnostics);
-    EXPECT_EQ(diagnostics.text(), "") << text;
-    return view_of(std::move(lab));
-}
-LabView example(const std::string& name) { return written(read(kSource + "/examples/" + name + ".yaml")); }
 LabView topology(const std::string& name) {
     auto lab = make_topology(name);
     EXPECT_TRUE(lab.has_value()) << name;
@@ -65,18 +38,7 @@ Lease lease(const char* mac, const char* address, const char* host) {
 // As after `up`, and then broken by hand.
 LabView broken() {
     LabView view = example("tenants");
-    int pid = 4711;
-    int index = 2;
-    for (auto& [key, process] : view.observed.processes) {
-        process.pid = pid++;
-        process.status = "running";
-    }
-    for (auto& [name, ns] : view.observed.namespaces) {
-        for (auto& [link_name, link] : ns.links) {
-            link.index = index++;
-            link.carrier = true;
-        }
-    }
+    go_live(view);
     view.observed.namespaces["red"].links["eth0-r"].leased.insert(*Prefix::parse("10.50.50.37/24"));
     view.observed.namespaces["green"].links["eth0-g"].up = false;
     view.observed.bridges["ovs1"].ports.erase("tap-g");
@@ -213,7 +175,7 @@ TEST(PictureGeometry, Topologies) {
 }
 TEST(PictureGeometry, RandomLabs) {
     for (unsigned seed = 1; seed <= 60; ++seed) {
-        expect_tidy(scene_of(written(random_lab(seed))), fmt::format("seed {}", seed));
+        expect_tidy(scene_of(view_of(random_lab(seed))), fmt::format("seed {}", seed));
         if (HasFailure()) { return; }
     }
 }
@@ -407,7 +369,7 @@ TEST(PictureGolden, OfTheDocuments) {
             view = topology(source);
         } else {
             ASSERT_EQ(kind, "file");
-            view = written(read(kSource + "/" + source));
+            view = view_of(read(kSource + "/" + source));
         }
         EXPECT_EQ(draw_svg({make_model(view)}, Theme::automatic), read(kSource + "/docs/pictures/" + name + ".svg"))
             << "docs/pictures/" << name << ".svg is not what draw makes; run scripts/draw-pictures";
