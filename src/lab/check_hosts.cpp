@@ -100,6 +100,42 @@ private:
         check_neighbours(host, subnets);
         context_.check_sysctls(host.sysctls, host.places, host.at);
         check_services(host);
+        check_attach(host);
+    }
+
+    // A namespace joins a lab once, and only its network does: its files are somebody else's.
+    void check_attach(const Host& host) {
+        if (!host.attach) { return; }
+        const Position at = host.places.key("attach", host.at);
+        const Attach& attach = *host.attach;
+        const bool pid = attach.pid.has_value() || host.places.has("attach/pid");
+        const bool netns = attach.netns.has_value() || host.places.has("attach/netns");
+        if (pid == netns) {
+            mistake(at,
+                    fmt::format("attach of host {} says {}", quoted_for_message(host.name),
+                                pid ? "both pid and netns" : "neither pid nor netns"),
+                    "one of the two, as in {pid: 1234} or {netns: /run/netns/x}");
+        }
+        if (attach.netns && !attach.netns->starts_with('/')) {
+            mistake(host.places.value("attach/netns", at),
+                    fmt::format("netns {} is no absolute path", quoted_for_message(*attach.netns)),
+                    fmt::format("as in /run/netns/{}", attach.netns->empty() ? "x" : "NAME"));
+        }
+        const std::string what = attach.pid ? fmt::format("process {}", *attach.pid) : attach.netns.value_or("");
+        if (!what.empty()) {
+            const auto [first, added] = attached_.try_emplace(what, &host);
+            if (!added) {
+                mistake(host.places.value(attach.pid ? "attach/pid" : "attach/netns", at),
+                        fmt::format("the namespace of {} is attached twice", what),
+                        fmt::format("host {} has it, line {}", quoted_for_message(first->second->name),
+                                    first->second->at.line));
+            }
+        }
+        if (!host.dns.empty()) {
+            mistake(host.places.key("dns", at),
+                    fmt::format("dns of host {}, which is attached", quoted_for_message(host.name)),
+                    "its /etc/resolv.conf belongs to the process that was there before; say it there");
+        }
     }
 
     static std::string folded(std::string name) {
@@ -344,6 +380,7 @@ private:
     std::map<std::pair<std::size_t, MacAddress>, Holder> macs_;
     std::set<std::pair<const Host*, Prefix>> routed_;
     std::unordered_map<std::string, std::string> by_folded_name_;
+    std::map<std::string, const Host*> attached_;
 };
 
 }  // namespace

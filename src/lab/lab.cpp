@@ -84,6 +84,7 @@ std::vector<IpAddress> gateways_of(const Lab& lab, const Host& host) {
 }
 
 std::vector<IpAddress> dns_of(const Lab& lab, const Host& host) {
+    if (host.attach) { return {}; }  // its /etc is somebody else's
     return host.dns.empty() ? lab.defaults.host_dns : host.dns;
 }
 

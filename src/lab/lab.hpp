@@ -143,10 +143,18 @@ struct Service {
     bool operator==(const Service&) const = default;
 };
 
+// `attach:`: a network namespace that is somebody else's and joins the lab as a host. One of the two.
+struct Attach {
+    std::optional<int> pid;            // of a process that is in it
+    std::optional<std::string> netns;  // absolute path of a file that is it: "/run/netns/x"
+    bool operator==(const Attach&) const = default;
+};
+
 struct Host {
     At at;
     Places places;
     std::string name;
+    std::optional<Attach> attach;
     std::vector<Interface> interfaces;
     std::vector<IpAddress> gateways;     // at most one of each family
     std::map<Prefix, IpAddress> routes;  // destination → via

@@ -262,8 +262,16 @@ Doc service_doc(const Service& service) {
     return map;
 }
 
+Doc attach_doc(const Attach& attach) {
+    Doc map;
+    if (attach.pid) { map.add("pid", number(static_cast<std::uint64_t>(*attach.pid))); }
+    if (attach.netns) { map.add("netns", word(*attach.netns)); }
+    return map;
+}
+
 Doc host_doc(const Host& host) {
     Doc map;
+    if (host.attach) { map.add("attach", attach_doc(*host.attach)); }
     Doc interfaces;
     for (const auto& interface : host.interfaces) {
         interfaces.add(key_text(interface.name), interface_doc(interface));

@@ -162,8 +162,13 @@ private:
 
     void tell_namespace(const Namespace& ns, bool comes) {
         const std::string object = ns.host.empty() ? "namespace " + ns.name : "host " + ns.host;
-        const std::string summary =
+        std::string summary =
             ns.host.empty() ? "the lab's own, for its switches" : host_summary(teller_, comes, ns.name);
+        if (ns.attached) {
+            const std::string what =
+                ns.attached->path.empty() ? fmt::format("process {}", ns.attached->pid) : ns.attached->path;
+            summary = fmt::format("attached: {}{}{}", what, summary.empty() ? "" : "; ", summary);
+        }
         if (comes) {
             teller_.say(Kind::added, object, {}, {}, summary);
         } else {

@@ -104,6 +104,17 @@ void Differ::conflict(std::string object, std::string_view alias_or_lab) {
 
 bool Differ::marked(const std::string& alias) const { return alias.starts_with(prefix_); }
 
+namespace {
+
+// What bears the wanted one's name is also it: made by the lab, or the very one that is to be attached.
+bool is_same(const Namespace& observed, const Namespace& wanted) {
+    if (observed.attached.has_value() != wanted.attached.has_value()) { return false; }
+    if (!wanted.attached || wanted.attached->inode == 0 || observed.attached->inode == 0) { return true; }
+    return observed.attached->inode == wanted.attached->inode;
+}
+
+}  // namespace
+
 void Differ::namespaces() {
     const auto lo_of = [](const Namespace& ns) -> const Link* {
         const auto lo = ns.links.find("lo");
@@ -112,23 +123,34 @@ void Differ::namespaces() {
     side_by_side(observed_.namespaces, wanted_.namespaces,
                  [&](const std::string& name, const Namespace* before, const Namespace* after) {
                      if (name == kMachineNamespace) { return; }
-                     if (before == nullptr) {
+                     const auto add = [&](bool mark_only) {
                          Namespace value;
                          value.name = name;
                          value.host = after->host;
+                         value.attached = after->attached;
+                         if (mark_only) { value.attached->marked = false; }
                          if (const Link* lo = lo_of(*after)) { value.links.emplace("lo", bare(*lo)); }
-                         added_namespaces_.insert(name);
                          emit(AddNamespace{std::move(value)});
-                         return;
+                     };
+                     if (before == nullptr) {
+                         added_namespaces_.insert(name);
+                         return add(false);
                      }
                      const Link* lo = lo_of(*before);
-                     const bool ours = lo != nullptr && marked(lo->alias);
-                     if (ours && after == nullptr) {
-                         removed_namespaces_.insert(name);
-                     } else if (!ours) {
+                     const bool ours = before->attached.has_value() || (lo != nullptr && marked(lo->alias));
+                     if (!ours) {
                          blocked_namespaces_.insert(name);
                          if (after != nullptr) { conflict("namespace " + name, lo == nullptr ? "" : lo->alias); }
+                         return;
                      }
+                     const bool same = after != nullptr && is_same(*before, *after);
+                     if (same && before->attached && !before->attached->marked) { add(true); }  // killed in between
+                     if (same) { return; }
+                     (before->attached ? detached_namespaces_ : removed_namespaces_).insert(name);
+                     if (after == nullptr) { return; }
+                     replaced_namespaces_.insert(name);
+                     added_namespaces_.insert(name);
+                     add(false);
                  });
 }
 
@@ -137,6 +159,15 @@ void Differ::remove_namespace(const Namespace& ns) {
     Namespace value;
     value.name = ns.name;
     value.host = ns.host;
+    value.attached = ns.attached;
+    if (ns.attached) {  // all else in it was taken away by steps, or is not the lab's
+        value.attached->marked = true;
+        for (const auto& [key, text] : ns.sysctls) {
+            if (!ours_in(ns.name, std::string(sysctl_device(key)))) { value.sysctls.emplace(key, text); }
+        }
+        emit(DelNamespace{std::move(value)});
+        return;
+    }
     if (const auto lo = ns.links.find("lo"); lo != ns.links.end()) {
         value.links.emplace("lo", settled(lo->second));
     }

@@ -14,12 +14,18 @@ void Differ::configuration() {
     side_by_side(observed_.namespaces, wanted_.namespaces,
                  [&](const std::string& name, const Namespace* before, const Namespace* after) {
                      if (blocked_namespaces_.contains(name)) { return; }
-                     if (after != nullptr) {
-                         configure(*after, before == nullptr ? kNothing : *before);
-                     } else if (name == kMachineNamespace) {
-                         configure(kNothing, *before);
-                     } else {
+                     const bool replaced = replaced_namespaces_.contains(name);
+                     if (after == nullptr && name == kMachineNamespace) { return configure(kNothing, *before); }
+                     if (after == nullptr || replaced) {
+                         if (before->attached) {
+                             Namespace nothing;
+                             nothing.name = name;
+                             configure(nothing, *before);
+                         }
                          remove_namespace(*before);
+                     }
+                     if (after != nullptr) {
+                         configure(*after, before == nullptr || replaced ? kNothing : *before);
                      }
                  });
 }
@@ -132,8 +138,9 @@ void Differ::configure(const Namespace& wanted, const Namespace& observed) {
         const auto found = touched.find(route.device);
         return found != touched.end() && (route.destination.address.is_v4() ? found->second.v4 : found->second.v6);
     };
-    // In the machine's namespace only what lies on a link of the lab's is the lab's.
-    const auto foreign = [&](const std::string& device) { return ns == kMachineNamespace && !ours_in(ns, device); };
+    // In a namespace that is not the lab's only what lies on a link of the lab's is.
+    const bool not_ours = ns == kMachineNamespace || observed.attached.has_value();
+    const auto foreign = [&](const std::string& device) { return not_ours && !ours_in(ns, device); };
     if (observed.routes != wanted.routes || !lost.empty() || !touched.empty()) {
         std::vector<Step> on_link_removals;
         for (const Route& route : observed.routes) {

@@ -61,7 +61,8 @@ void Differ::wanted_links() {
     side_by_side(observed_.namespaces, wanted_.namespaces,
                  [&](const std::string& name, const Namespace* before, const Namespace* after) {
                      if (after == nullptr || blocked_namespaces_.contains(name)) { return; }
-                     side_by_side((before == nullptr ? kNothing : *before).links, after->links,
+                     const bool anew = before == nullptr || replaced_namespaces_.contains(name);
+                     side_by_side((anew ? kNothing : *before).links, after->links,
                                   [&](const std::string&, const Link* there, const Link* link) {
                                       if (link != nullptr) { wanted_link(after->name, there, *link); }
                                   });
@@ -114,7 +115,8 @@ void Differ::wanted_veth(const std::string& ns, const Link* there, const Link& l
     const Namespace* peer_ns = wanted_links_.find(link.peer_namespace);
     const Link* other = wanted_links_.find(link.peer_namespace, link.peer);
     if (other == nullptr || blocked_namespaces_.contains(link.peer_namespace)) { return; }
-    const Link* other_there = seen(link.peer_namespace, link.peer);
+    const bool anew = replaced_namespaces_.contains(link.peer_namespace);
+    const Link* other_there = anew ? nullptr : seen(link.peer_namespace, link.peer);
     bool clash = false;
     if (there != nullptr && !ours(*there)) {
         conflict("link " + link.name + " in " + namespace_text(ns), there->alias);

@@ -165,7 +165,7 @@ bool Differ::must_replace(const OvsPort& observed, const OvsPort& wanted) {
         is != internal_seen_.end() && (*is->second.ns != new_ovs_.net_namespace || marked(is->second.link->alias));
     if (want == internal_wanted_.end()) { return placed; }
     if (is == internal_seen_.end()) { return true; }  // its device was deleted, or went with its namespace
-    return placed && *is->second.ns != *want->second.ns;
+    return placed && (*is->second.ns != *want->second.ns || replaced_namespaces_.contains(*is->second.ns));
 }
 
 // The port stays; its device is in its place, or still has to be brought there.

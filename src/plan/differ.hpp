@@ -131,7 +131,9 @@ private:
 
     std::unordered_set<std::string> added_namespaces_;
     std::unordered_set<std::string> removed_namespaces_;
-    std::unordered_set<std::string> blocked_namespaces_;  // conflicts
+    std::unordered_set<std::string> blocked_namespaces_;   // conflicts
+    std::unordered_set<std::string> detached_namespaces_;  // attached ones that the lab leaves
+    std::unordered_set<std::string> replaced_namespaces_;  // another of the same name takes their place
 
     std::unordered_set<const Link*> kept_;    // observed links that stay
     std::unordered_set<const Link*> doomed_;  // observed links that a step has been found for

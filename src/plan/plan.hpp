@@ -31,6 +31,8 @@ struct OnLink {
 
 // A namespace with its loopback up and marked. The value holds its name, host and lo only. Del's holds also
 // the routes and sysctls that are left in it after the links have gone by steps of their own.
+// One that is attached is not made but named and marked (MARKED off: it has its name and lacks the mark alone,
+// which has no reverse), and not removed but left as it was.
 struct AddNamespace {
     Namespace value;
 };

@@ -24,6 +24,7 @@ std::vector<Step> restore_namespace(const Namespace& gone) {
     Namespace value;
     value.name = gone.name;
     value.host = gone.host;
+    value.attached = gone.attached;
     const auto lo = gone.links.find("lo");
     if (lo != gone.links.end()) { value.links.emplace("lo", bare(lo->second)); }
     std::vector<Step> steps{AddNamespace{std::move(value)}};
@@ -52,7 +53,10 @@ std::vector<Step> one(Step step) {
 std::vector<Step> reverse(const Step& step) {
     return std::visit(
         Overload{
-            [](const AddNamespace& s) { return one(DelNamespace{s.value}); },
+            [](const AddNamespace& s) {
+                const bool mark_only = s.value.attached && !s.value.attached->marked;
+                return mark_only ? std::vector<Step>{} : one(DelNamespace{s.value});
+            },
             [](const DelNamespace& s) { return restore_namespace(s.value); },
             [](const AddBridge& s) {
                 return one(DelBridge{s.ns, s.value, {}});

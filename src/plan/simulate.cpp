@@ -119,7 +119,13 @@ void drop_port_device(State& state, const OvsInstance& on, const OvsPort& port) 
 
 void simulate(State& state, const Step& step) {
     std::visit(Overload{
-                   [&](const AddNamespace& s) { state.namespaces[s.value.name] = s.value; },
+                   [&](const AddNamespace& s) {
+                       if (s.value.attached && !s.value.attached->marked) {
+                           state.namespaces[s.value.name].attached->marked = true;
+                       } else {
+                           state.namespaces[s.value.name] = s.value;
+                       }
+                   },
                    [&](const DelNamespace& s) { drop_namespace(state, s.value.name); },
                    [&](const AddBridge& s) { put_link(state, s.ns, s.value); },
                    [&](const DelBridge& s) {
@@ -230,6 +236,17 @@ std::string name_taken(const State& state, const std::string& ns, const std::str
     return fmt::format("a link {} is in {} already", name, namespace_text(ns));
 }
 
+// What the lab has put into a namespace that is not its own must have gone by steps: nothing goes with that one.
+std::string not_left(const State& state, const std::string& ns) {
+    const auto found = state.namespaces.find(ns);
+    if (found == state.namespaces.end()) { return {}; }
+    for (const auto& [name, link] : found->second.links) {
+        const bool foreign = link.kind == LinkKind::loopback || link.kind == LinkKind::other || link.alias.empty();
+        if (!foreign) { return "link " + name + " is in it still"; }
+    }
+    return found->second.routes.empty() ? std::string{} : "a route is in it still";
+}
+
 std::string no_master(const State& state, const std::string& ns, const Link& link) {
     if (link.master.empty()) { return {}; }
     const Link* master = find_link(state, ns, link.master);
@@ -308,8 +325,16 @@ std::string refusal(const State& state, const Step& step) {
     const std::string fine;
     return std::visit(
         Overload{
-            [&](const AddNamespace& s) { return state.namespaces.contains(s.value.name) ? "it exists" : fine; },
+            [&](const AddNamespace& s) {
+                const bool there = s.value.attached && !s.value.attached->marked;
+                return state.namespaces.contains(s.value.name) == there ? fine
+                       : there                                          ? "it is not there"
+                                                                        : "it exists";
+            },
             [&](const DelNamespace& s) {
+                if (s.value.attached) {
+                    if (auto why = not_left(state, s.value.name); !why.empty()) { return why; }
+                }
                 for (const auto& [key, process] : state.processes) {
                     if (process.net_namespace == s.value.name) { return "a process runs in it: " + key.second; }
                 }

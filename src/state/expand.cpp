@@ -162,6 +162,10 @@ void Expander::add_server_host(const Network& network) {
 void Expander::add_host(const Host& host) {
     const std::string ns_name = ns_of(host.name);
     Namespace& ns = make_namespace(ns_name, host.name);
+    if (host.attach) {
+        ns.links.clear();  // its loopback is not the lab's
+        ns.attached = Attached{host.attach->pid.value_or(0), host.attach->netns.value_or(""), 0, {}, true};
+    }
     if (forwarding_of(lab_, host)) {
         ns.sysctls["net.ipv4.ip_forward"] = "1";
         ns.sysctls["net.ipv6.conf.all.forwarding"] = "1";
@@ -263,8 +267,28 @@ constexpr std::string_view kMark = "warren:";
 
 }  // namespace
 
+std::string namespace_of(const Lab& lab, const Host& host) {
+    bool taken = lab.root != RootKind::machine;
+    if (host.attach && host.attach->netns) {
+        const std::string& path = *host.attach->netns;
+        taken = taken || path == "/run/netns/" + host.name || path == "/var/run/netns/" + host.name;
+    }
+    return taken ? lab.name + "." + host.name : host.name;
+}
+
 std::string namespace_of(const Lab& lab, const std::string& host) {
+    if (const Host* known = lab.find_host(host)) { return namespace_of(lab, *known); }
     return lab.root == RootKind::machine ? host : lab.name + "." + host;
+}
+
+std::string attached_mark(const std::string& lab, const std::string& host, const std::string& name) {
+    return fmt::format("{}{}@{}", mark_prefix(lab), host, name);
+}
+
+std::pair<std::string, std::string> host_and_name(const std::string& rest) {
+    const std::size_t at = rest.find('@');
+    if (at == std::string::npos) { return {rest, {}}; }
+    return {rest.substr(0, at), rest.substr(at + 1)};
 }
 
 std::string root_namespace(const Lab& lab) { return lab.root == RootKind::machine ? kMachineNamespace : lab.name; }

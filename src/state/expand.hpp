@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "lab/lab.hpp"
@@ -25,9 +26,15 @@ struct Site {
 [[nodiscard]] State expand(const Lab& lab, const Site& site);
 
 // Names that others need to find what expand made.
-[[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // "red" or "LAB.red"
-[[nodiscard]] std::string root_namespace(const Lab& lab);                         // "" or "LAB"
-[[nodiscard]] std::string mark_prefix(const std::string& lab);                    // "warren:LAB/"
+// "red", or "LAB.red" where the root is private, or where `attach:` names /run/netns/red, which is somebody else's name.
+[[nodiscard]] std::string namespace_of(const Lab& lab, const Host& host);
+[[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // linear in the lab's hosts
+// The mark on the loopback of an attached namespace: of HOST, by its name NAME; other names of it are not the lab's.
+[[nodiscard]] std::string attached_mark(const std::string& lab, const std::string& host, const std::string& name);
+// The other way round, of a mark without its prefix: "red@NAME" → ("red", "NAME"); of all others ("red", "").
+[[nodiscard]] std::pair<std::string, std::string> host_and_name(const std::string& rest);
+[[nodiscard]] std::string root_namespace(const Lab& lab);        // "" or "LAB"
+[[nodiscard]] std::string mark_prefix(const std::string& lab);   // "warren:LAB/"
 [[nodiscard]] std::string lab_of_mark(std::string_view alias);   // LAB of "warren:LAB/…"; "" of all others
 [[nodiscard]] std::uint32_t link_group(const std::string& lab);  // IFLA_GROUP of its links
 [[nodiscard]] std::string lab_directory(const Site& site, const std::string& lab);

@@ -45,7 +45,11 @@ private:
         const auto found = switches_.find(name);
         return found != switches_.end() && kind_of(lab_, *found->second) == SwitchKind::ovs;
     }
-    [[nodiscard]] std::string ns_of(const std::string& host) const { return namespace_of(lab_, host); }
+    [[nodiscard]] std::string ns_of(const std::string& host) const {
+        const auto found = hosts_.find(host);
+        if (found != hosts_.end()) { return namespace_of(lab_, *found->second); }
+        return root_.empty() ? host : root_ + "." + host;
+    }
     [[nodiscard]] std::string mark(const std::string& object) const { return mark_prefix(lab_.name) + object; }
     [[nodiscard]] MacAddress mac_for(const std::string& object) const {
         return MacAddress::derived(lab_.name + "/" + object);

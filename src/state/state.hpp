@@ -65,6 +65,17 @@ struct Route {
     auto operator<=>(const Route&) const = default;
 };
 
+// A namespace that is somebody else's and joins the lab as a host. The lab gives it a name in /run/netns, which
+// holds it, and marks its loopback; it adds its links and what lies on them, and takes no more away than that.
+struct Attached {
+    int pid = 0;              // of a process in it; 0: PATH says where it is
+    std::string path;         // a file that is it
+    std::uint64_t inode = 0;  // of nsfs: which one it is; 0: not looked up (a State made from a file alone)
+    std::map<std::string, std::string> before;  // «observed» sysctls as they were before the lab
+    bool marked = true;                         // «observed» its loopback bears the lab's mark
+    bool operator==(const Attached&) const = default;
+};
+
 struct Namespace {
     std::string name;  // of /run/netns/NAME; "" the machine's
     std::string host;  // the lab's host that it is; "" for the machine's or a secluded root
@@ -73,6 +84,7 @@ struct Namespace {
     std::map<std::pair<std::string, IpAddress>, MacAddress> neighbours;  // (device, address)
     std::map<std::string, std::string> sysctls;                          // only the keys asked for
     std::uint64_t inode = 0;                                             // «observed» of nsfs
+    std::optional<Attached> attached;                                    // not the lab's own; it has no `lo` then
     bool operator==(const Namespace&) const = default;
 };
 

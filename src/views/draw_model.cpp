@@ -176,7 +176,7 @@ private:
                 (wanted != nullptr && !wanted->host.empty()) || (now != nullptr && !now->host.empty());
             if (host && name != root_ && seen.insert(name).second) { names.push_back(name); }
         };
-        for (const auto& host : view_.lab.hosts) { add(namespace_of(view_.lab, host.name)); }
+        for (const auto& host : view_.lab.hosts) { add(namespace_of(view_.lab, host)); }
         for (const auto& network : view_.lab.networks) {
             if (network.dhcp) { add(namespace_of(view_.lab, dhcp_host_name(network))); }
         }

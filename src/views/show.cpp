@@ -33,6 +33,7 @@ struct Socket {
 class Shower {
 public:
     explicit Shower(const LabView& view) : view_(view), root_(root_namespace(view.lab)) {
+        for (const auto& [name, ns] : view.wanted.namespaces) { namespaces_[ns.host] = name; }
         for (const auto& [name, bridge] : view.wanted.bridges) {
             for (const auto& [port_name, port] : bridge.ports) { ovs_ports_[port_name] = {name, &port}; }
         }
@@ -49,6 +50,7 @@ public:
         for (const auto& [key, process] : view.observed.processes) { processes_[process.host].push_back(&process); }
     }
 
+    [[nodiscard]] const std::string& namespace_of(const std::string& host) const { return namespaces_.at(host); }
     [[nodiscard]] const Namespace* observed_ns(const std::string& name) const {
         const auto found = view_.observed.namespaces.find(name);
         return found == view_.observed.namespaces.end() ? nullptr : &found->second;
@@ -110,6 +112,7 @@ public:
 private:
     const LabView& view_;
     const std::string root_;
+    std::map<std::string, std::string> namespaces_;  // by host
     std::map<std::string, std::pair<std::string, const OvsPort*>> ovs_ports_;
     std::map<std::string, std::pair<std::string, std::string>> servers_;
     std::map<std::string, std::vector<const Process*>> processes_;
@@ -249,7 +252,7 @@ std::string show_text(const LabView& view) {
         out += table(rows);
     }
     for (const auto& name : host_names(view)) {
-        const std::string ns_name = namespace_of(view.lab, name);
+        const std::string ns_name = shower.namespace_of(name);
         const auto& wanted = view.wanted.namespaces.at(ns_name);
         const Namespace* seen = shower.observed_ns(ns_name);
         out += fmt::format("\nhost {}{}{}\n", name, ns_name == name ? "" : "  namespace " + ns_name,
@@ -331,7 +334,7 @@ std::string show_json(const LabView& view) {
     root["switches"] = std::move(switches);
     json::array hosts;
     for (const auto& name : host_names(view)) {
-        const std::string ns_name = namespace_of(view.lab, name);
+        const std::string ns_name = shower.namespace_of(name);
         json::array interfaces;
         for (const auto& [link_name, link] : view.wanted.namespaces.at(ns_name).links) {
             if (link.kind == LinkKind::loopback) { continue; }

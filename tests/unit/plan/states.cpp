@@ -27,7 +27,7 @@ Namespace& add_host(State& state, const std::string& host) {
 Namespace& root(State& state, const std::string& ns) {
     Namespace& value = state.namespaces[ns];
     value.name = ns;
-    if (!ns.empty()) { value.links.try_emplace("lo", loopback("")); }
+    if (!ns.empty() && !value.attached) { value.links.try_emplace("lo", loopback("")); }
     return value;
 }
 
@@ -165,6 +165,10 @@ struct Maker {
         ns.host = name;
         ns.sysctls["net.ipv4.ip_forward"] = std::to_string(t.pick(2));
         if (t.pick(4) == 3) { ns.links["lo"].addresses.insert(prefix("10.255.0.1/32")); }
+        if (const int attached = t.pick(6); attached >= 4) {  // one of two that are somebody else's
+            ns.links.clear();
+            ns.attached = Attached{0, "/run/netns/x", static_cast<std::uint64_t>(attached), {}, true};
+        }
         for (int i = 0; i < kInterfaces; ++i) { interface(h, i, ns, base + 5 + static_cast<std::size_t>(i) * 16); }
         Tape rest(tape, base + 60);
         files(name, rest);
