@@ -10,12 +10,12 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.hpp"
 #include "base/interruption.hpp"
+#include "base/signal_fd.hpp"
 #include "cli/cli.hpp"
 
 namespace warren::cli {
@@ -72,32 +72,6 @@ private:
     static void put(const std::string& text) { (void)write_all(STDOUT_FILENO, text, "draw on the terminal"); }
     bool keys_;
     termios before_{};
-};
-
-// Signals that end or redraw it, as a descriptor.
-class Signals {
-public:
-    Signals() {
-        ::sigemptyset(&set_);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) { ::sigaddset(&set_, signal); }
-        ::sigprocmask(SIG_BLOCK, &set_, &before_);
-        fd_ = Fd(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
-    }
-    ~Signals() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-    Signals(const Signals&) = delete;
-    Signals& operator=(const Signals&) = delete;
-
-    [[nodiscard]] int fd() const { return fd_.get(); }
-    // The next one; 0 none.
-    [[nodiscard]] int take() const {
-        signalfd_siginfo info{};
-        return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-    }
-
-private:
-    sigset_t set_{};
-    sigset_t before_{};
-    Fd fd_;
 };
 
 class Watcher {
@@ -199,7 +173,7 @@ private:
     }
 
     const std::function<Result<Look>()>& look_;
-    Signals signals_;
+    SignalFd signals_{SIGINT, SIGTERM, SIGHUP, SIGWINCH};
     std::optional<Terminal> terminal_;
     std::string shown_;
     std::string last_words_;

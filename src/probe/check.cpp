@@ -231,6 +231,7 @@ private:
 
     void advance_reach(Waiting& entry, const ReachExpectation& reach, Clock::time_point now) {
         const auto within = probe::time_of(lab_.expect[entry.index]);
+        std::string owner_name;
         probe::TcpTarget target{hosts_.at(reach.from)->name, std::nullopt, {}, reach.tcp.value_or(0)};
         if (const auto literal = IpAddress::parse(reach.to)) {
             target.address = *literal;
@@ -253,13 +254,14 @@ private:
                     fmt::format("{} has no address in a network of {}'s after {} (only {})", reach.to, reach.from,
                                 probe::duration_text(within), choice->address.value.to_string()));
             }
+            owner_name = hosts_.at(reach.to)->name;
             target.to = listens_at(hosts_.at(reach.to));
             target.address = choice->address.value.address;
         }
         entry.resolved = true;
         if (!reach.tcp) {
             if (ready_.empty()) { gathered_until_ = now + kGather; }
-            ready_.push_back({entry.index, {target.from, target.address}});
+            ready_.push_back({entry.index, {target.from, target.address, owner_name}});
             return;
         }
         workers_.run([this, target, within, index = entry.index, deadline = entry.deadline] {

@@ -29,6 +29,8 @@ struct Verdict {
 [[nodiscard]] std::vector<Verdict> check(const Lab& lab, const State& wanted,
                                          const std::map<std::string, std::string>& lease_files);
 
+enum class Family { any, v4, v6 };
+
 // The address by which TO is reached from FROM (hosts of the lab): one in a common broadcast domain first,
 // IPv4 first, else TO's first global one. Addresses are taken from OBSERVED. Nothing: TO has none.
 [[nodiscard]] std::optional<IpAddress> reachable_address(const Lab& lab, const State& observed,
@@ -41,7 +43,8 @@ public:
     Reachability(Reachability&&) noexcept;
     Reachability& operator=(Reachability&&) noexcept;
     ~Reachability();
-    [[nodiscard]] std::optional<IpAddress> address(const std::string& from, const std::string& to) const;
+    [[nodiscard]] std::optional<IpAddress> address(const std::string& from, const std::string& to,
+                                                   Family family = Family::any) const;
 
 private:
     struct Index;

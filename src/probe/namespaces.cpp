@@ -66,19 +66,22 @@ Result<Fd> open_socket(int family, int type, int protocol, const std::string& wh
                                           : "");
 }
 
-Result<Fd> open_icmp(bool v4, bool replies) {
+Result<Fd> open_icmp(bool v4, bool echoes) {
     const std::string what = v4 ? "a raw ICMP socket" : "a raw ICMPv6 socket";
     WARREN_ASSIGN(
         Fd fd, open_socket(v4 ? AF_INET : AF_INET6, SOCK_RAW, v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6}, what));
     int done = 0;
     if (v4) {
         icmp_filter filter{};
-        filter.data = replies ? ~(1U << ICMP_ECHOREPLY) : ~0U;
+        filter.data = echoes ? ~(1U << ICMP_ECHOREPLY | 1U << ICMP_ECHO) : ~0U;
         done = ::setsockopt(fd.get(), SOL_RAW, ICMP_FILTER, &filter, sizeof filter);
     } else {
         icmp6_filter filter{};
         ICMP6_FILTER_SETBLOCKALL(&filter);
-        if (replies) { ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter); }
+        if (echoes) {
+            ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+            ICMP6_FILTER_SETPASS(ICMP6_ECHO_REQUEST, &filter);
+        }
         done = ::setsockopt(fd.get(), IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
     }
     if (done != 0) { return errno_failure("set the filter of " + what); }

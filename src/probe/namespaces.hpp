@@ -31,9 +31,9 @@ using Clock = std::chrono::steady_clock;
 
 // A socket, close-on-exec and non-blocking, in the calling thread's namespace.
 [[nodiscard]] Result<Fd> open_socket(int family, int type, int protocol, const std::string& what);
-// A raw ICMP or ICMPv6 socket in the calling thread's namespace that receives echo replies alone; with
-// REPLIES false, nothing.
-[[nodiscard]] Result<Fd> open_icmp(bool v4, bool replies);
+// A raw ICMP or ICMPv6 socket in the calling thread's namespace that receives echo requests and replies; with
+// ECHOES false, nothing.
+[[nodiscard]] Result<Fd> open_icmp(bool v4, bool echoes);
 
 // An address with a port (0 for raw sockets) and, for a link-local one, the interface's index, as system calls want it.
 struct SocketAddress {

@@ -46,11 +46,11 @@ Result<std::vector<Neighbours::Key>> Neighbours::list() {
     return found;
 }
 
-Result<void> Neighbours::clean(const std::set<IpAddress>& made) {
+Result<void> Neighbours::clean(const std::set<IpAddress>& made, const std::set<IpAddress>& keep) {
     WARREN_ASSIGN(const auto now, list());
     std::vector<nl::Request> requests;
     for (const auto& [device, address] : now) {
-        if (!made.contains(address) || before_.contains({device, address})) { continue; }
+        if (!made.contains(address) || keep.contains(address) || before_.contains({device, address})) { continue; }
         requests.push_back(
             {delete_neighbour(device, address), "remove the neighbour entry of " + address.to_string()});
     }

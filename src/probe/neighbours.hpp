@@ -20,8 +20,8 @@ public:
     [[nodiscard]] static Result<Neighbours> open();
     // The namespace's own addresses.
     [[nodiscard]] const std::vector<IpAddress>& own() const { return own_; }
-    // Removes the entries for addresses in MADE that were not there at open(). Permanent ones stay.
-    [[nodiscard]] Result<void> clean(const std::set<IpAddress>& made);
+    // Removes the entries for addresses in MADE, but not in KEEP, that were not there at open(). Permanent ones stay.
+    [[nodiscard]] Result<void> clean(const std::set<IpAddress>& made, const std::set<IpAddress>& keep = {});
 
 private:
     using Key = std::pair<int, IpAddress>;  // ifindex, address

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "base/joined.hpp"
-#include "probe/check.hpp"
 
 namespace warren::probe {
 namespace {
@@ -199,7 +198,8 @@ bool can_speak(const Peer& host, bool v4) {
 
 }  // namespace
 
-std::optional<Choice> choose_address(const BroadcastDomains& domains, const Peer& from, const Peer& to) {
+std::optional<Choice> choose_address(const BroadcastDomains& domains, const Peer& from, const Peer& to,
+                                     Family family) {
     const auto near = domains_of(domains, *from.wanted);
     const bool v4 = can_speak(from, true);
     const bool v6 = can_speak(from, false);
@@ -210,6 +210,7 @@ std::optional<Choice> choose_address(const BroadcastDomains& domains, const Peer
         const auto domain = domains.of(to.wanted->name, address.interface);
         const bool common = domain && near.contains(*domain);
         const bool is_v4 = address.value.address.is_v4();
+        if (family != Family::any && is_v4 != (family == Family::v4)) { continue; }
         const bool in_subnet =
             std::any_of(from.addresses.begin(), from.addresses.end(),
                         [&](const HostAddress& own) { return own.value.contains(address.value.address); });
@@ -263,11 +264,12 @@ Reachability::Reachability(Reachability&&) noexcept = default;
 Reachability& Reachability::operator=(Reachability&&) noexcept = default;
 Reachability::~Reachability() = default;
 
-std::optional<IpAddress> Reachability::address(const std::string& from, const std::string& to) const {
+std::optional<IpAddress> Reachability::address(const std::string& from, const std::string& to,
+                                               Family family) const {
     const auto source = index_->hosts.find(from);
     const auto target = index_->hosts.find(to);
     if (source == index_->hosts.end() || target == index_->hosts.end()) { return std::nullopt; }
-    const auto choice = probe::choose_address(index_->domains, source->second, target->second);
+    const auto choice = probe::choose_address(index_->domains, source->second, target->second, family);
     if (!choice) { return std::nullopt; }
     return choice->address.value.address;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/net_types.hpp"
+#include "probe/check.hpp"
 #include "state/state.hpp"
 
 namespace warren::probe {
@@ -46,9 +47,9 @@ struct Choice {
     bool common = false;  // on an interface that shares a broadcast domain with FROM
 };
 // The rule of reachable_address() in check.hpp; among equals an address of a family that FROM has, and one in a
-// subnet of FROM's.
+// subnet of FROM's. FAMILY: one of that alone.
 [[nodiscard]] std::optional<Choice> choose_address(const BroadcastDomains& domains, const Peer& from,
-                                                   const Peer& to);
+                                                   const Peer& to, Family family = Family::any);
 // TO is meant to have an address in a common broadcast domain with FROM: it is worth waiting for.
 [[nodiscard]] bool common_address_wanted(const BroadcastDomains& domains, const Peer& from, const Peer& to);
 

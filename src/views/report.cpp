@@ -1,13 +1,10 @@
-// Reports. Called by `check` and `ping`.
+// Reports. Called by `check`.
 #include "views/report.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
-
-#include "views/show.hpp"
 
 namespace warren {
 namespace {
@@ -20,8 +17,6 @@ constexpr const char* kRed = "\033[31m";
 std::string coloured(const std::string& text, const char* colour, bool on) {
     return on ? colour + text + "\033[0m" : text;
 }
-
-double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
 // For an XML attribute or text; characters that XML 1.0 does not allow become '?'.
 std::string escaped(const std::string& text) {
@@ -91,68 +86,6 @@ std::string verdicts_junit(const std::string& lab, const std::vector<Verdict>& v
                    : fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n", escaped(verdict.detail));
     }
     return out + "  </testsuite>\n</testsuites>\n";
-}
-
-std::string ping_matrix(const std::vector<std::string>& hosts, const std::vector<PairResult>& pairs) {
-    std::map<std::pair<std::string, std::string>, const PairResult*> by;
-    int sent = 0;
-    int received = 0;
-    for (const auto& pair : pairs) {
-        by[{pair.from, pair.to}] = &pair;
-        sent += std::max(pair.result.sent, 1);
-        received += pair.result.received;
-    }
-    std::vector<std::vector<std::string>> rows;
-    std::vector<std::string> head{"from \\ to"};
-    head.insert(head.end(), hosts.begin(), hosts.end());
-    rows.push_back(head);
-    for (const auto& from : hosts) {
-        std::vector<std::string> row{from};
-        for (const auto& to : hosts) {
-            const auto found = by.find({from, to});
-            if (found == by.end()) {
-                row.emplace_back("");
-            } else if (found->second->result.received == 0) {
-                row.emplace_back("-");
-            } else {
-                row.push_back(fmt::format("{:.2f}", milliseconds(found->second->result.average)));
-            }
-        }
-        rows.push_back(std::move(row));
-    }
-    return table(rows) + fmt::format("round-trip times in ms; {} of {} answered, {:.0f}% lost\n", received, sent,
-                                     sent == 0 ? 0.0 : 100.0 * (sent - received) / sent);
-}
-
-std::string ping_text(const PairResult& pair) {
-    const auto& result = pair.result;
-    if (pair.address.empty()) { return fmt::format("{} → {}: {}\n", pair.from, pair.to, result.error); }
-    if (result.received == 0) {
-        return fmt::format("{} → {} ({}): {}\n", pair.from, pair.to, pair.address,
-                           result.error.empty() ? fmt::format("no answer to {}", result.sent) : result.error);
-    }
-    return fmt::format("{} → {} ({}): {} of {} answered, min/avg/max {:.3f}/{:.3f}/{:.3f} ms\n", pair.from, pair.to,
-                       pair.address, result.received, result.sent, milliseconds(result.min),
-                       milliseconds(result.average), milliseconds(result.max));
-}
-
-std::string ping_json(const std::string& lab, const std::vector<PairResult>& pairs) {
-    json::array list;
-    for (const auto& pair : pairs) {
-        json::object one{{"from", pair.from},
-                         {"to", pair.to},
-                         {"address", pair.address},
-                         {"sent", pair.result.sent},
-                         {"received", pair.result.received}};
-        if (pair.result.received > 0) {
-            one["rtt_ms"] = json::object{{"min", milliseconds(pair.result.min)},
-                                         {"avg", milliseconds(pair.result.average)},
-                                         {"max", milliseconds(pair.result.max)}};
-        }
-        if (!pair.result.error.empty()) { one["error"] = pair.result.error; }
-        list.push_back(std::move(one));
-    }
-    return json::serialize(json::object{{"lab", lab}, {"pairs", std::move(list)}});
 }
 
 }  // namespace warren

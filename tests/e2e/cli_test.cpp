@@ -185,19 +185,6 @@ expect:
     expect_same_machine();
 }
 
-TEST_F(CommandLine, PingShowsAMatrix) {
-    must_warren({"up", example("red-green.yaml")});
-    const Ran all = warren({"ping"});
-    EXPECT_TRUE(all.ok()) << testing::PrintToString(all);
-    EXPECT_THAT(all.out, HasSubstr("red"));
-    EXPECT_THAT(all.out, HasSubstr("green"));
-    EXPECT_TRUE(warren({"ping", "red", "green"}).ok());
-    must_sh("ip -n green link set eth0-g down");
-    EXPECT_EQ(warren({"ping", "red", "green"}).status, 1);
-    must_warren({"down"});
-    expect_same_machine();
-}
-
 TEST_F(CommandLine, LackingProgramIsThreeAndNamesThePackage) {
     hide_program("/usr/sbin/dnsmasq");
     const Ran up = warren({"up", example("tenants.yaml")});

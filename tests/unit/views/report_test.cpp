@@ -1,4 +1,4 @@
-// Reports of checks and pings.
+// Reports of checks.
 #include "views/report.hpp"
 
 #include <gmock/gmock.h>
@@ -63,53 +63,6 @@ TEST(Verdicts, JunitEscapesWhatXmlCannotHold) {
     const std::string xml = verdicts_junit("l", {{"reach \"a\" <b>", false, "1 & 2\x1b[0m", 0ms}});
     EXPECT_THAT(xml, HasSubstr("name=\"reach &quot;a&quot; &lt;b&gt;\""));
     EXPECT_THAT(xml, HasSubstr("message=\"1 &amp; 2?[0m\""));
-}
-
-PairResult pair(std::string from, std::string to, std::string address, int sent, int received,
-                std::chrono::nanoseconds rtt = 0ns) {
-    PairResult result{std::move(from), std::move(to), std::move(address), {}};
-    result.result.sent = sent;
-    result.result.received = received;
-    result.result.min = result.result.average = result.result.max = rtt;
-    return result;
-}
-
-TEST(PingMatrix, HasARowAndAColumnForEachHost) {
-    auto without = pair("c", "a", "", 0, 0);
-    without.result.error = "a has no address";
-    EXPECT_EQ(
-        ping_matrix({"a", "b", "c"}, {pair("a", "b", "10.0.0.2", 1, 1, 250us), pair("b", "a", "10.0.0.1", 1, 0),
-                                      pair("a", "c", "10.0.0.3", 1, 1, 12345us), without}),
-        "from \\ to  a  b     c\n"
-        "a             0.25  12.35\n"
-        "b          -\n"
-        "c          -\n"
-        "round-trip times in ms; 2 of 4 answered, 50% lost\n");
-}
-
-TEST(PingText, SaysWhyThereIsNoAnswer) {
-    EXPECT_EQ(ping_text(pair("a", "b", "10.0.0.2", 3, 2, 1500us)),
-              "a → b (10.0.0.2): 2 of 3 answered, min/avg/max 1.500/1.500/1.500 ms\n");
-    EXPECT_EQ(ping_text(pair("a", "b", "10.0.0.2", 3, 0)), "a → b (10.0.0.2): no answer to 3\n");
-    auto refused = pair("a", "b", "10.0.0.2", 0, 0);
-    refused.result.error = "Network is unreachable";
-    EXPECT_EQ(ping_text(refused), "a → b (10.0.0.2): Network is unreachable\n");
-    auto without = pair("a", "b", "", 0, 0);
-    without.result.error = "b has no address";
-    EXPECT_EQ(ping_text(without), "a → b: b has no address\n");
-}
-
-TEST(PingJson, HasTimesOnlyWhereThereWasAnAnswer) {
-    auto refused = pair("b", "a", "10.0.0.1", 0, 0);
-    refused.result.error = "Network is unreachable";
-    const auto root = json::parse(ping_json("lab", {pair("a", "b", "10.0.0.2", 1, 1, 250us), refused}));
-    const auto& pairs = root.at("pairs").as_array();
-    ASSERT_EQ(pairs.size(), 2U);
-    EXPECT_EQ(pairs.at(0).at("received").to_number<int>(), 1);
-    EXPECT_DOUBLE_EQ(pairs.at(0).at("rtt_ms").at("avg").as_double(), 0.25);
-    EXPECT_FALSE(pairs.at(0).as_object().contains("error"));
-    EXPECT_FALSE(pairs.at(1).as_object().contains("rtt_ms"));
-    EXPECT_EQ(pairs.at(1).at("error").as_string(), "Network is unreachable");
 }
 
 }  // namespace
