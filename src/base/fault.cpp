@@ -135,6 +135,8 @@ std::vector<std::string> points() {
         "links-made",              // links are there without their marks
         "links-named",             // links have their marks, and are down
         "namespace-named",         // a namespace has its name, and no mark
+        "namespace-attached",      // one that is somebody else's has a name of the lab's, and no mark
+        "namespace-left",          // the same on the way back
         "ovs-committed",           // the database has the rows, vswitchd has not been waited for
         "ovs-database",            // ovsdb-server runs, vswitchd does not
         "ovs-stopped",             // both have ended, their directory is there

@@ -20,6 +20,7 @@ LabView view_of(const Engine& engine, LabStatus status) {
     view.observed = std::move(status.observed);
     view.drift = std::move(status.drift);
     view.conflicts = std::move(status.conflicts);
+    view.remarks = std::move(status.remarks);
     return view;
 }
 

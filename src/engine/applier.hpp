@@ -26,9 +26,12 @@ namespace warren {
 class Applier {
 public:
     // UNDOING: objects that are not there are no failure, since the step being undone may not have made them.
-    Applier(const ApplyOptions& options, Sockets& sockets, bool undoing = false)
+    // RELEASED keeps the attached namespaces that were left, by inode, so that undoing that finds them again.
+    Applier(const ApplyOptions& options, Sockets& sockets, std::map<std::uint64_t, Fd>& released,
+            bool undoing = false)
         : options_(options),
           sockets_(sockets),
+          released_(released),
           undoing_(undoing),
           group_(link_group(options.lab)),
           directory_(lab_directory(options.site, options.lab)) {}
@@ -86,6 +89,7 @@ private:
     void prepare(const DelNamespace& step);
     // Whatever still runs in a namespace would keep it, and its links, alive without a name.
     void remove_all_namespaces();
+    void leave_all_namespaces();
 
     void prepare(const AddBridge& step);
     void queue_up(const std::string& ns, const std::string& name, bool up);
@@ -139,6 +143,7 @@ private:
 
     const ApplyOptions& options_;
     Sockets& sockets_;
+    std::map<std::uint64_t, Fd>& released_;
     const bool undoing_;
     const std::uint32_t group_;
     const std::string directory_;
@@ -155,6 +160,7 @@ private:
     std::vector<std::string> new_namespaces_;
     std::map<std::string, std::pair<std::size_t, std::string>> new_marks_;
     std::vector<std::pair<std::string, std::size_t>> old_namespaces_;
+    std::vector<std::pair<Namespace, std::size_t>> left_namespaces_;  // attached ones
     std::map<std::string, std::vector<std::pair<std::string, std::size_t>>> deletions_;
     ovs::Changes ovs_;
     OvsInstance ovs_on_;

@@ -232,7 +232,8 @@ std::vector<std::string> fault_points() {
 }
 
 tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& options, Sockets& sockets) {
-    Applier applier(options, sockets);
+    std::map<std::uint64_t, Fd> released;
+    Applier applier(options, sockets, released);
     auto error = applier.run(plan.steps);
     if (!error) {
         applier.applied.steps = plan.steps.size();
@@ -245,7 +246,7 @@ tl::expected<Applied, ApplyFailure> apply(const Plan& plan, const ApplyOptions& 
         undoing.roll_back = false;
         undoing.progress = {};
         undoing.before = {};
-        Applier undo(undoing, sockets, true);
+        Applier undo(undoing, sockets, released, true);
         const auto also = undo.run(back);
         failure.undone = !also;
         if (failure.undone && failure.error.code == EINTR) {

@@ -11,6 +11,7 @@
 #include "base/child.hpp"
 #include "base/fault.hpp"
 #include "engine/applier.hpp"
+#include "engine/attach.hpp"
 #include "engine/sysctl.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
@@ -107,6 +108,14 @@ std::optional<int> Applier::index_of(const std::string& ns, const std::string& n
 }
 
 void Applier::prepare(const AddNamespace& step) {
+    if (step.value.attached) {
+        sockets_.forget(step.value.name);
+        begin_step(current_);
+        if (auto done = attach_namespace(options_.lab, step.value, released_); !done) {
+            fail(current_, std::move(done).error());
+        }
+        return;
+    }
     new_namespaces_.push_back(step.value.name);
     new_marks_[step.value.name] = {
         current_, step.value.links.contains("lo") ? step.value.links.at("lo").alias : mark_prefix(options_.lab)};
@@ -140,9 +149,32 @@ void Applier::make_all_namespaces() {
     new_marks_.clear();
 }
 
-void Applier::prepare(const DelNamespace& step) { old_namespaces_.emplace_back(step.value.name, current_); }
+void Applier::prepare(const DelNamespace& step) {
+    if (step.value.attached) {
+        left_namespaces_.emplace_back(step.value, current_);
+    } else {
+        old_namespaces_.emplace_back(step.value.name, current_);
+    }
+}
+
+void Applier::leave_all_namespaces() {
+    for (const auto& [value, step] : left_namespaces_) {
+        sockets_.forget(value.name);
+        indexes_.erase(value.name);
+        begin_step(step);
+        auto left = leave_namespace(options_.lab, value);
+        if (!left) {
+            fail(step, std::move(left).error());
+        } else if (*left) {
+            released_.insert_or_assign(namespace_inode((*left)->get()), std::move(**left));
+        }
+    }
+    left_namespaces_.clear();
+}
 
 void Applier::remove_all_namespaces() {
+    leave_all_namespaces();
+    if (old_namespaces_.empty()) { return; }
     std::set<std::uint64_t> inodes;
     for (const auto& [name, step] : old_namespaces_) {
         if (const auto inode = namespace_inode(name); inode != 0) { inodes.insert(inode); }

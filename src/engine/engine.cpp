@@ -45,7 +45,7 @@ Result<void> revive(const OvsInstance& instance, const ApplyOptions& options, So
 
 // Everything that may exist while OBSERVED turns into WANTED.
 Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before,
-                  const State& wanted) {
+                  const State& wanted, const std::vector<AttachedRecord>& attached) {
     Record record = before.value_or(Record{});
     record.lab = lab.name;
     record.file = options.file;
@@ -60,6 +60,11 @@ Record record_for(const Lab& lab, const UpOptions& options, const std::optional<
     }
     for (const auto& [path, file] : wanted.files) { record.files.insert(path); }
     if (wanted.ovs) { record.ovs = wanted.ovs; }
+    for (const auto& one : attached) {
+        std::erase_if(record.attached,
+                      [&](const auto& old) { return old.name == one.name && old.inode == one.inode; });
+        record.attached.push_back(one);
+    }
     return record;
 }
 
@@ -75,12 +80,16 @@ void settle_record(Record& record, const State& wanted) {
     std::map<std::string, std::map<std::string, std::string>> kept;
     for (const auto& [name, values] : record.sysctls) {
         const auto ns = wanted.namespaces.find(name);
-        if (ns == wanted.namespaces.end()) { continue; }
+        if (ns == wanted.namespaces.end() || ns->second.attached) { continue; }
         for (const auto& [key, value] : values) {
             if (ns->second.sysctls.contains(key)) { kept[name].emplace(key, value); }
         }
     }
     record.sysctls = std::move(kept);
+    std::erase_if(record.attached, [&](const AttachedRecord& one) {
+        const auto ns = wanted.namespaces.find(one.name);
+        return ns == wanted.namespaces.end() || !ns->second.attached || ns->second.attached->inode != one.inode;
+    });
 }
 
 }  // namespace
@@ -139,7 +148,7 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
         UpResult done{look.steps(), look.changes(), {}};
         if (!revived.empty()) { ++done.steps; }
         done.changes.insert(done.changes.begin(), revived.begin(), revived.end());
-        Record record = record_for(lab, options, look.record, look.wanted);
+        Record record = record_for(lab, options, look.record, look.wanted, look.attached.records);
         if (!look.difference.plan.empty()) {
             ApplyOptions apply_options{lab.name,         look.site,           true,
                                        options.progress, options.interrupted, options.before};
@@ -361,6 +370,8 @@ Result<LabStatus> Engine::status(const std::string& name) {
     for (const auto& conflict : look.difference.conflicts) {
         status.conflicts.emplace_back(conflict.object, conflict.owner);
     }
+    status.remarks = std::move(look.attached.remarks);
+    for (const auto& fault : look.attached.faults) { status.remarks.push_back(fault.message()); }
     status.wanted = std::move(look.wanted);
     status.observed = std::move(look.observed);
     return status;
@@ -383,6 +394,9 @@ namespace {
 
 // The hosts of a record, by the mark each namespace bears, are what the names say: LAB.HOST or HOST.
 std::string host_of(const Record& record, const std::string& net_namespace) {
+    for (const auto& one : record.attached) {
+        if (one.name == net_namespace) { return one.host; }
+    }
     if (!record.secluded) { return net_namespace; }
     return net_namespace == record.lab ? "" : net_namespace.substr(record.lab.size() + 1);
 }

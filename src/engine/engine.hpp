@@ -61,6 +61,7 @@ struct LabStatus {
     State observed;
     std::vector<Change> drift;
     std::vector<std::pair<std::string, std::string>> conflicts;  // object, owner
+    std::vector<std::string> remarks;                            // of what is attached
 };
 
 struct Place {

@@ -89,8 +89,11 @@ void add_conflicts(const State& observed, const State& wanted, const Site& site,
 void restore_sysctls(State& wanted, const Record& record) {
     for (const auto& [ns, values] : record.sysctls) {
         const auto found = wanted.namespaces.find(ns);
-        if (found == wanted.namespaces.end()) { continue; }
+        if (found == wanted.namespaces.end() || found->second.attached) { continue; }
         for (const auto& [key, value] : values) { found->second.sysctls.try_emplace(key, value); }
+    }
+    for (auto& [name, ns] : wanted.namespaces) {
+        if (ns.attached) { ns.sysctls.merge(to_restore(ns.attached->before, ns.sysctls)); }
     }
 }
 
@@ -139,6 +142,7 @@ Result<void> Look::prepare(const Site& base, const Lab& lab, std::optional<Recor
     WARREN_ASSIGN(site, site_for(base, lab, record));
     wanted = expand(lab, site);
     WARREN_TRY(check_machine(wanted, site));
+    WARREN_ASSIGN(attached, find_attached(lab_, wanted, record));
     if (record) { restore_sysctls(wanted, *record); }
     return {};
 }
@@ -147,11 +151,13 @@ Result<void> Look::compare(Sockets& sockets) {
     WARREN_ASSIGN(observed, observe({lab_, record ? &*record : nullptr, &wanted, &site}, sockets));
     difference = diff(observed, wanted, lab_);
     add_conflicts(observed, wanted, site, lab_, difference.conflicts);
+    difference.conflicts.insert(difference.conflicts.end(), attached.conflicts.begin(), attached.conflicts.end());
     unknown = unknown_leases(observed, wanted, site, lab_);
     return {};
 }
 
 Result<void> Look::refuse_conflicts() const {
+    if (!attached.faults.empty()) { return tl::unexpected(attached.faults.front()); }
     const auto& conflicts = difference.conflicts;
     if (conflicts.empty()) { return {}; }
     std::string reason;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "engine/attach.hpp"
 #include "engine/leases.hpp"
 #include "engine/record.hpp"
 #include "engine/sockets.hpp"
@@ -31,6 +32,7 @@ struct Look {
     State observed;
     Difference difference;
     std::vector<UnknownLease> unknown;
+    AttachedFound attached;
 
     // Fills in the first three. What LAB needs and the machine lacks is an error of kind lacking.
     [[nodiscard]] Result<void> prepare(const Site& base, const Lab& lab, std::optional<Record> found);

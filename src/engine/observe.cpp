@@ -153,12 +153,12 @@ private:
         WARREN_ASSIGN(auto links, dump_links(*socket));
         const auto lo =
             std::find_if(links.begin(), links.end(), [](const auto& link) { return link.name == "lo"; });
-        const bool ours = lo != links.end() && lo->alias.starts_with(prefix_);
-        if (ours) { ns.host = lo->alias.substr(prefix_.size()); }
+        const std::string alias = lo == links.end() ? std::string() : lo->alias;
+        const bool ours = observe_owner(ns, alias);
         std::map<int, std::string> names;
         for (const auto& link : links) {
             names[link.index] = link.name;
-            if (ours || link.name == "lo") { add_link(ns, link); }
+            if (link.name == "lo" ? !ns.attached : ours) { add_link(ns, link); }
         }
         if (!ours) { return {}; }
         WARREN_TRY(resolve_masters(ns, links, names));
@@ -175,6 +175,33 @@ private:
         }
         WARREN_TRY(observe_checksums(ns, *socket));
         return observe_sysctls(ns);
+    }
+
+    // Whether it is the lab's, made or attached. An attached one may lack the mark: what was killed just then.
+    bool observe_owner(Namespace& ns, const std::string& alias) const {
+        const AttachedRecord* record = nullptr;
+        if (scope_.record != nullptr) {
+            for (const auto& one : scope_.record->attached) {
+                if (one.name == ns.name && one.inode == ns.inode) { record = &one; }
+            }
+        }
+        const bool marked = alias.starts_with(prefix_);
+        const auto [host, name] =
+            marked ? host_and_name(alias.substr(prefix_.size())) : std::pair<std::string, std::string>();
+        if (record == nullptr && (name.empty() || name != ns.name)) {
+            if (marked && name.empty()) { ns.host = host; }
+            return marked && name.empty();
+        }
+        ns.host = record != nullptr ? record->host : host;
+        ns.attached.emplace();
+        ns.attached->inode = ns.inode;
+        ns.attached->marked = marked && name == ns.name;
+        if (record != nullptr) {
+            ns.attached->pid = record->pid;
+            ns.attached->path = record->path;
+            ns.attached->before = record->sysctls;
+        }
+        return true;
     }
 
     void add_link(Namespace& ns, const KernelLink& from) {
@@ -244,6 +271,9 @@ private:
         std::set<std::string> keys;
         if (const auto want = wanted().namespaces.find(ns.name); want != wanted().namespaces.end()) {
             for (const auto& [key, value] : want->second.sysctls) { keys.insert(key); }
+        }
+        if (ns.attached) {
+            for (const auto& [key, value] : ns.attached->before) { keys.insert(key); }
         }
         if (keys.empty()) { return {}; }
         WARREN_ASSIGN(Fd fd, open_namespace(ns.name));

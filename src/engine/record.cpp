@@ -34,6 +34,39 @@ std::set<std::string> names(const json::value& value) {
 
 std::string text(const json::value& value) { return std::string(value.as_string()); }
 
+json::array attached_json(const std::vector<AttachedRecord>& all) {
+    json::array out;
+    for (const auto& one : all) {
+        json::object sysctls;
+        for (const auto& [key, value] : one.sysctls) { sysctls[key] = value; }
+        out.push_back(json::object{{"name", one.name},
+                                   {"host", one.host},
+                                   {"inode", one.inode},
+                                   {"pid", one.pid},
+                                   {"start", one.start},
+                                   {"path", one.path},
+                                   {"sysctls", std::move(sysctls)}});
+    }
+    return out;
+}
+
+std::vector<AttachedRecord> attached_from(const json::array& all) {
+    std::vector<AttachedRecord> out;
+    for (const auto& item : all) {
+        const auto& in = item.as_object();
+        AttachedRecord one{text(in.at("name")),
+                           text(in.at("host")),
+                           in.at("inode").to_number<std::uint64_t>(),
+                           in.at("pid").to_number<int>(),
+                           in.at("start").to_number<std::uint64_t>(),
+                           text(in.at("path")),
+                           {}};
+        for (const auto& [key, value] : in.at("sysctls").as_object()) { one.sysctls[key] = text(value); }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 json::object to_json(const Record& record) {
     json::object body;
     body["lab"] = record.lab;
@@ -63,6 +96,7 @@ json::object to_json(const Record& record) {
         sysctls[ns] = std::move(in);
     }
     body["sysctls"] = std::move(sysctls);
+    if (!record.attached.empty()) { body["attached"] = attached_json(record.attached); }
     return body;
 }
 
@@ -93,6 +127,9 @@ Record from_json(const json::object& body) {
     }
     for (const auto& [ns, values] : body.at("sysctls").as_object()) {
         for (const auto& [key, value] : values.as_object()) { record.sysctls[ns][key] = text(value); }
+    }
+    if (const auto* attached = body.if_contains("attached")) {
+        record.attached = attached_from(attached->as_array());
     }
     return record;
 }

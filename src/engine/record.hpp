@@ -27,6 +27,18 @@ struct Unconfirmed {
     bool operator==(const Unconfirmed&) const = default;
 };
 
+// A namespace that is somebody else's and that the lab attaches; between two changes one of each name.
+struct AttachedRecord {
+    std::string name;  // of /run/netns/NAME, which the lab gives it
+    std::string host;
+    std::uint64_t inode = 0;
+    int pid = 0;              // 0: PATH says where it is
+    std::uint64_t start = 0;  // of the process
+    std::string path;
+    std::map<std::string, std::string> sysctls;  // as they were before the lab
+    bool operator==(const AttachedRecord&) const = default;
+};
+
 struct Record {
     std::string lab;
     std::string file;                  // the path that it was read from, as given; absolute
@@ -40,6 +52,7 @@ struct Record {
     std::optional<OvsInstance> ovs;
     std::map<std::string, std::map<std::string, std::string>> sysctls;  // values before ours, by namespace
     std::optional<Unconfirmed> unconfirmed;
+    std::vector<AttachedRecord> attached;
     bool operator==(const Record&) const = default;
 };
 

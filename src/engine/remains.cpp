@@ -128,6 +128,16 @@ private:
         return {};
     }
 
+    // Of a namespace that a lab attached: somebody else's name, or the lab's own for it.
+    static bool is_other_name(const std::vector<KernelLink>& links, const std::string& name) {
+        return std::any_of(links.begin(), links.end(), [&](const KernelLink& link) {
+            const std::string lab = link.name == "lo" ? lab_of_mark(link.alias) : std::string();
+            if (lab.empty()) { return false; }
+            const std::string own = host_and_name(link.alias.substr(mark_prefix(lab).size())).second;
+            return !own.empty() && own != name;
+        });
+    }
+
     Result<void> look_at_namespaces() {
         Sockets sockets;
         for (const auto& [name, inode] : named_namespaces()) {
@@ -136,6 +146,7 @@ private:
             if (!socket && !named_namespaces().contains(name)) { continue; }  // it has gone meanwhile
             if (!socket) { return tl::unexpected(std::move(socket).error()); }
             WARREN_ASSIGN(const auto links, dump_links(**socket));
+            if (is_other_name(links, name)) { continue; }
             for (const auto& link : links) {
                 add(lab_of_mark(link.alias),
                     link.name == "lo" ? "namespace " + name : "link " + link.name + " in namespace " + name);

@@ -178,7 +178,9 @@ private:
         if (link.kind == LinkKind::ovs_internal) { link.kind = LinkKind::other; }  // until its switch says so
         if (link.kind == LinkKind::loopback) {
             found.lab = lab_of_mark(link.alias);
-            if (!found.lab.empty()) { found.state.host = link.alias.substr(mark_prefix(found.lab).size()); }
+            if (!found.lab.empty()) {
+                found.state.host = host_and_name(link.alias.substr(mark_prefix(found.lab).size())).first;
+            }
         }
         const bool on_another = from.peer != 0 && (from.peer != from.index || from.peer_namespace_id >= 0);
         if (on_another) { place.others.push_back({from.name, from.peer, from.peer_namespace_id}); }

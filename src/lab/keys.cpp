@@ -9,7 +9,7 @@ namespace warren {
 const std::vector<KeyTable>& lab_keys() {
     static const std::vector<std::string_view> kImpairments{"rate",  "delay",     "jitter",  "loss",
                                                             "queue", "duplicate", "reorder", "corrupt"};
-    static const std::vector<std::string_view> kHostLater{"nat", "cpu", "memory", "mounts", "attach", "netns"};
+    static const std::vector<std::string_view> kHostLater{"nat", "cpu", "memory", "mounts"};
     static const std::vector<KeyTable> kTables{
         {"lab", {"lab", "root", "defaults", "switches", "networks", "hosts", "links", "expect"}, {}},
         {"switch", {"kind", "stp", "datapath", "controller", "fail-mode", "protocols", "dpid"}, {}},
@@ -18,8 +18,9 @@ const std::vector<KeyTable>& lab_keys() {
          {"host", "interface", "address", "range", "lease-time", "gateway", "dns", "options", "reservations"},
          {}},
         {"host",
-         {"interfaces", "gateway", "routes", "neighbours", "forwarding", "sysctls", "dns", "run"},
+         {"attach", "interfaces", "gateway", "routes", "neighbours", "forwarding", "sysctls", "dns", "run"},
          kHostLater},
+        {"attach", {"pid", "netns"}, {}},
         {"interface",
          {"to", "network", "peer", "vlan", "trunk", "address", "mac", "mtu", "wire", "routes"},
          kImpairments},

@@ -244,6 +244,10 @@ private:
         host.at = {entry.key_at};
         host.name = entry.key;
         Fields fields(values_, entry.value, "host", named("host", entry.key), host.places);
+        if (const auto* node = fields.find("attach")) {
+            Attach attach = read_attach(host, *node);
+            if (node->kind == YamlNode::Kind::map || node->is_null()) { host.attach = std::move(attach); }
+        }
         if (const auto* node = fields.find("interfaces")) {
             values_.map(*node, "interfaces", [&](const YamlEntry& interface) { read_interface(host, interface); });
         }
@@ -260,6 +264,26 @@ private:
         if (const auto* node = fields.find("run")) {
             values_.list(*node, "run", [&](const YamlNode& item) { read_service(host, item); });
         }
+    }
+
+    // What is wrong with both or none of its keys the checks say.
+    Attach read_attach(Host& host, const YamlNode& node) {
+        constexpr std::uint64_t kLastPid = 4'194'304;  // PID_MAX_LIMIT of proc(5)
+        Attach attach;
+        Places places;
+        Fields fields(values_, node, "attach", fmt::format("attach of host {}", quoted_for_message(host.name)),
+                      places);
+        if (const auto* value = fields.find("pid")) {
+            host.places.put("attach/pid", value->at, value->at);
+            if (const auto pid = values_.number(*value, "pid", 1, kLastPid)) {
+                attach.pid = static_cast<int>(*pid);
+            }
+        }
+        if (const auto* value = fields.find("netns")) {
+            host.places.put("attach/netns", value->at, value->at);
+            attach.netns = values_.text(*value, "netns");
+        }
+        return attach;
     }
 
     void read_neighbour(Host& host, const YamlEntry& entry) {

@@ -50,24 +50,30 @@ std::string unshare_hint(int code) {
     return {};
 }
 
+// SOURCE becomes what NAME is.
+Result<void> bind_name(const std::string& source, const std::string& name, const std::string& attempt) {
+    const std::string path = namespace_path(name);
+    Fd place(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+    if (!place.valid()) { return errno_failure(errno, attempt, errno == EEXIST ? path + " is there already" : ""); }
+    place.reset();
+    if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {
+        const int code = errno;
+        ::unlink(path.c_str());
+        return errno_failure(code, attempt, code == ENOSPC ? "the limit fs.mount-max is reached" : "");
+    }
+    return {};
+}
+
 // In a thread that ends after it: makes one namespace and gives it its name.
 Result<void> make_one(const std::string& name,
                       const std::function<Result<void>(const std::string&, nl::Socket&)>& mark,
                       const std::function<void(MadeNamespace)>& made) {
     const std::string attempt = "make network namespace " + name;
-    const std::string path = namespace_path(name);
     if (::unshare(CLONE_NEWNET) != 0) { return errno_failure(errno, attempt, unshare_hint(errno)); }
     WARREN_ASSIGN(auto socket, nl::Socket::open());
     WARREN_TRY(mark(name, socket));
-    Fd place(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
-    if (!place.valid()) { return errno_failure(errno, attempt, errno == EEXIST ? path + " is there already" : ""); }
-    place.reset();
-    if (::mount("/proc/thread-self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0) {
-        const int code = errno;
-        ::unlink(path.c_str());
-        return errno_failure(code, attempt, code == ENOSPC ? "the limit fs.mount-max is reached" : "");
-    }
-    made({name, inode_of(path), std::move(socket)});
+    WARREN_TRY(bind_name("/proc/thread-self/ns/net", name, attempt));
+    made({name, inode_of(namespace_path(name)), std::move(socket)});
     return {};
 }
 
@@ -125,6 +131,11 @@ Result<void> make_namespaces(const std::vector<std::string>& names,
         }
     }).join();
     return result;
+}
+
+Result<void> name_namespace(int ns_fd, const std::string& name) {
+    WARREN_TRY(prepare_directory());
+    return bind_name(fmt::format("/proc/self/fd/{}", ns_fd), name, "name a network namespace " + name);
 }
 
 Result<void> remove_namespace(const std::string& name) {

@@ -42,6 +42,8 @@ struct MadeNamespace {
     const std::vector<std::string>& names,
     const std::function<Result<void>(const std::string& name, nl::Socket& socket)>& mark,
     const std::function<void(MadeNamespace)>& made);
+// Gives the namespace that NS_FD is a name; EEXIST where the name is taken.
+[[nodiscard]] Result<void> name_namespace(int ns_fd, const std::string& name);
 // Takes the name away; the namespace itself goes when nothing uses it any more. Absent: success.
 [[nodiscard]] Result<void> remove_namespace(const std::string& name);
 

@@ -137,7 +137,10 @@ void Differ::namespaces() {
                          return add(false);
                      }
                      const Link* lo = lo_of(*before);
-                     const bool ours = before->attached.has_value() || (lo != nullptr && marked(lo->alias));
+                     // An attached one may have other names, which are not the lab's.
+                     const bool made = lo != nullptr && marked(lo->alias) &&
+                                       host_and_name(lo->alias.substr(prefix_.size())).second.empty();
+                     const bool ours = before->attached.has_value() || made;
                      if (!ours) {
                          blocked_namespaces_.insert(name);
                          if (after != nullptr) { conflict("namespace " + name, lo == nullptr ? "" : lo->alias); }

@@ -47,10 +47,12 @@ public:
     Commands take() { return std::move(out_); }
 
     void operator()(const AddNamespace& s) {
+        if (s.value.attached) { return attach(s.value); }
         run({"ip", "netns", "add", s.value.name});
         run({"ip", "-n", s.value.name, "link", "set", "lo", "up"});
     }
     void operator()(const DelNamespace& s) {
+        if (s.value.attached) { return leave(s.value); }
         const std::string name = shell::quoted(s.value.name);
         text(fmt::format("ip netns pids {} | xargs -r kill || true", name));
         run({"ip", "netns", "del", s.value.name});
@@ -331,6 +333,23 @@ private:
     void attempt(const Words& words) { text(shell::command(words) + " 2>/dev/null || true"); }
     void text(std::string command) { out_.push_back(std::move(command)); }
 
+    void attach(const Namespace& ns) {
+        if (!ns.attached->marked) { return; }  // the mark alone is missing, which nobody sets by hand
+        if (ns.attached->path.empty()) {
+            return run({"ip", "netns", "attach", ns.name, std::to_string(ns.attached->pid)});
+        }
+        const std::string name = "/run/netns/" + ns.name;
+        run({"mkdir", "-p", "/run/netns"});
+        run({"touch", name});
+        run({"mount", "--bind", ns.attached->path, name});
+    }
+    // What its settings were before nobody has noted who made it by hand.
+    void leave(const Namespace& ns) {
+        for (const auto& [key, value] : ns.sysctls) {
+            text("# " + key + " stays as it was set: put back what it was before");
+        }
+        run({"ip", "netns", "del", ns.name});
+    }
     void settle(const std::string& ns, const Link& link) {
         Words words = in("ip", ns) + Words{"link", "set", link.name, "addrgenmode", "none"};
         if (!link.master.empty()) { words = words + Words{"master", link.master}; }

@@ -98,6 +98,18 @@ std::string ovs_why(const Group& group) {
     return why;
 }
 
+std::string namespaces_why(const Group& group) {
+    std::string why =
+        "Each host is a network namespace: a network stack of its own, with its own interfaces, addresses, "
+        "routes and firewall. A new one has nothing but a loopback interface, which is down.";
+    if (group.any<AddNamespace>([](const AddNamespace& s) { return s.value.attached.has_value(); })) {
+        why +=
+            " One that is there already, a container's say, only gets a name by which 'ip -n' and 'ip netns exec' "
+            "find it: a bind mount in /run/netns, which also keeps it when its last process ends.";
+    }
+    return why;
+}
+
 std::string processes_why(const Group& group) {
     std::string why;
     const auto of_role = [&](ProcessRole role) {
@@ -149,7 +161,8 @@ Words words(Phase phase, const std::vector<Step>& steps, std::size_t begin, std:
         case Phase::remove_namespaces:
             return {"Remove namespaces",
                     "A process in a namespace would keep it alive without a name, so whatever still runs there is "
-                    "ended. The links in it go with it, and the other ends of its veth pairs."};
+                    "ended. The links in it go with it, and the other ends of its veth pairs. One that was there "
+                    "before the lab loses the name alone."};
         case Phase::remove_files:
             return {"Remove files", ""};
         case Phase::add_files:
@@ -159,10 +172,7 @@ Words words(Phase phase, const std::vector<Step>& steps, std::size_t begin, std:
                 "in /etc/netns/HOST over the files of those names in /etc. The rest is what DHCP servers and "
                 "clients read. The machine's own /etc stays as it is."};
         case Phase::add_namespaces:
-            return {
-                "Network namespaces",
-                "Each host is a network namespace: a network stack of its own, with its own interfaces, addresses, "
-                "routes and firewall. A new one has nothing but a loopback interface, which is down."};
+            return {"Network namespaces", namespaces_why(group)};
         case Phase::sysctls:
             return {"Settings of namespaces",
                     "Those under net. are a namespace's own. 'ip_forward' lets a host pass on packets that are not "

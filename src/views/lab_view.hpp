@@ -20,6 +20,7 @@ struct LabView {
     std::vector<Change> drift;
     std::vector<std::pair<std::string, std::string>> conflicts;  // object, owner
     std::map<std::string, std::vector<Lease>> leases;            // by network
+    std::vector<std::string> remarks = {};                       // what became of attached namespaces
 };
 
 }  // namespace warren

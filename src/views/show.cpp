@@ -131,6 +131,19 @@ std::string route_text(const Route& route) {
     return to + (route.via ? " via " + route.via->to_string() : "") + " dev " + route.device;
 }
 
+std::string attached_text(const Namespace& ns) {
+    if (!ns.attached) { return {}; }
+    const Attached& is = *ns.attached;
+    return is.path.empty() ? fmt::format("  attached: process {}", is.pid) : "  attached: " + is.path;
+}
+
+json::value attached_json(const Namespace& ns) {
+    if (!ns.attached) { return nullptr; }
+    const Attached& is = *ns.attached;
+    return json::object{{"pid", is.path.empty() ? json::value(is.pid) : json::value(nullptr)},
+                        {"netns", is.path.empty() ? json::value(nullptr) : json::value(is.path)}};
+}
+
 std::string command_text(const Process& process) { return joined(process.command, " "); }
 
 // Ports of one switch: (name, VLANs, host, interface), observed where they are there.
@@ -255,8 +268,8 @@ std::string show_text(const LabView& view) {
         const std::string ns_name = shower.namespace_of(name);
         const auto& wanted = view.wanted.namespaces.at(ns_name);
         const Namespace* seen = shower.observed_ns(ns_name);
-        out += fmt::format("\nhost {}{}{}\n", name, ns_name == name ? "" : "  namespace " + ns_name,
-                           seen == nullptr ? "  MISSING" : "");
+        out += fmt::format("\nhost {}{}{}{}\n", name, ns_name == name ? "" : "  namespace " + ns_name,
+                           attached_text(wanted), seen == nullptr ? "  MISSING" : "");
         std::vector<std::vector<std::string>> rows;
         for (const auto& [link_name, link] : wanted.links) {
             if (link.kind == LinkKind::loopback) { continue; }
@@ -290,6 +303,7 @@ std::string show_text(const LabView& view) {
         }
     }
     out += "\n";
+    for (const auto& remark : view.remarks) { out += remark + "\n"; }
     if (view.drift.empty() && view.conflicts.empty()) {
         return out + "no drift: the machine is as the file says\n";
     }
@@ -311,6 +325,7 @@ std::string show_json(const LabView& view) {
     for (const auto& change : view.drift) { drift.emplace_back(text(change)); }
     for (const auto& [object, owner] : view.conflicts) { drift.emplace_back(object + " is taken (" + owner + ")"); }
     root["drift"] = std::move(drift);
+    root["remarks"] = strings(view.remarks);
     json::array switches;
     for (const auto& sw : view.lab.switches) {
         json::object one;
@@ -363,6 +378,7 @@ std::string show_json(const LabView& view) {
         }
         hosts.push_back(json::object{{"name", name},
                                      {"namespace", ns_name},
+                                     {"attached", attached_json(view.wanted.namespaces.at(ns_name))},
                                      {"interfaces", std::move(interfaces)},
                                      {"routes", std::move(routes)},
                                      {"processes", std::move(processes)}});

@@ -34,6 +34,8 @@ protected:
         record.files = {"/etc/netns/red"};
         record.ovs = OvsInstance{OvsInstance::Kind::lab, "/run/warren/tenants/ovs", "tenants"};
         record.sysctls["red"]["net.ipv4.ip_forward"] = "0";
+        record.attached = {{"web", "web", 4026532001, 1234, 99, "", {{"net.ipv4.ip_forward", "0"}}},
+                           {"tenants.db", "db", 4026532002, 0, 0, "/run/netns/db", {}}};
         return record;
     }
 

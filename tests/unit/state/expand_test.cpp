@@ -23,6 +23,29 @@ Site site() {
     return site;
 }
 
+// An attached namespace is not the lab's: its loopback, its DNS are left; a name that is taken is not used.
+TEST(Expand, AttachedHosts) {
+    const Lab lab = lab_of(R"(
+lab: joined
+defaults: {host: {dns: 10.0.0.9}}
+hosts:
+  web: {attach: {pid: 1234}, interfaces: {eth0: {to: "db:eth0", address: 10.0.0.1/24}}}
+  db: {attach: {netns: /run/netns/db}}
+  box: {attach: {netns: /run/netns/other}}
+)");
+    const State state = expand(lab, site());
+    const Namespace& web = state.namespaces.at("web");
+    ASSERT_TRUE(web.attached);
+    EXPECT_EQ(web.attached->pid, 1234);
+    EXPECT_FALSE(web.links.contains("lo"));
+    EXPECT_EQ(web.links.at("eth0").peer_namespace, "joined.db");
+    EXPECT_EQ(state.namespaces.at("joined.db").attached->path, "/run/netns/db");
+    EXPECT_EQ(state.namespaces.at("box").host, "box");
+    EXPECT_EQ(state.files.at("/etc/netns/web").link_target, "/run/warren/joined/etc/with-web");
+    EXPECT_EQ(host_and_name(attached_mark("joined", "db", "joined.db").substr(mark_prefix("joined").size())),
+              std::pair(std::string("db"), std::string("joined.db")));
+}
+
 constexpr const char* kTenants = R"(
 lab: tenants
 switches: {ovs1: {kind: ovs}}

@@ -107,6 +107,22 @@ TEST(Explain, TheWayBackEndsWhatWasBegun) {
     }
 }
 
+TEST(Explain, AnAttachedNamespaceIsNamedAndLeft) {
+    const Made one = made(lab_of(
+        "lab: one\nhosts:\n  web: {attach: {pid: 1234}, forwarding: true, interfaces: {eth0: {to: \"db:eth0\"}}}\n"
+        "  db: {attach: {netns: /run/netns/db}}\n"));
+    const std::string up = explain_script(diff({}, one.state, "one").plan, ExplainedWay::up, one.style);
+    for (const char* part :
+         {"\nip netns attach web 1234\n", "\nmount --bind /run/netns/db /run/netns/one.db\n", "bind mount"}) {
+        EXPECT_THAT(up, HasSubstr(part));
+    }
+    EXPECT_THAT(up, Not(HasSubstr("ip netns add")));
+    const std::string down = explain_script(diff(one.state, {}, "one").plan, ExplainedWay::down, one.style);
+    EXPECT_THAT(down, HasSubstr("\nip netns del web\n"));
+    EXPECT_THAT(down, HasSubstr("\n# net.ipv4.ip_forward stays as it was set"));
+    EXPECT_THAT(down, Not(HasSubstr("ip netns pids")));
+}
+
 TEST(Explain, AChangeIsOnlyWhatDiffers) {
     const Made one = made(lab_of(kLab));
     std::string text = kLab;

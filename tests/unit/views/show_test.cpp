@@ -68,12 +68,12 @@ std::vector<std::string> keys(const json::object& object) {
 
 TEST(ShowJson, HasTheFormThatProgramsRelyOn) {
     const auto root = shown(tenants());
-    EXPECT_THAT(keys(root), ElementsAre("lab", "file", "ovs", "drift", "switches", "hosts", "networks"));
+    EXPECT_THAT(keys(root), ElementsAre("lab", "file", "ovs", "drift", "remarks", "switches", "hosts", "networks"));
     const auto& sw = named(root.at("switches"), "ovs1");
     EXPECT_THAT(keys(sw), ElementsAre("name", "kind", "datapath", "ports"));
     EXPECT_THAT(keys(named(sw.at("ports"), "veth-r")), ElementsAre("name", "vlan", "trunk", "host", "interface"));
     const auto& host = named(root.at("hosts"), "red");
-    EXPECT_THAT(keys(host), ElementsAre("name", "namespace", "interfaces", "routes", "processes"));
+    EXPECT_THAT(keys(host), ElementsAre("name", "namespace", "attached", "interfaces", "routes", "processes"));
     EXPECT_THAT(keys(named(host.at("interfaces"), "eth0-r")),
                 ElementsAre("name", "mac", "mtu", "state", "addresses", "switch", "port", "vlan"));
     EXPECT_THAT(keys(host.at("processes").as_array().at(0).as_object()),
