@@ -80,6 +80,7 @@ void add_adopt(Cli& cli);
 void add_draw(Cli& cli);
 void add_doctor(Cli& cli);
 void add_iperf(Cli& cli);
+void add_capture(Cli& cli);
 void add_explain(Cli& cli);
 void add_logs(Cli& cli);
 void add_schema(Cli& cli);

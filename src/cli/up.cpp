@@ -6,6 +6,7 @@
 
 #include "base/interruption.hpp"
 #include "cli/cli.hpp"
+#include "cli/early_capture.hpp"
 #include "cli/view.hpp"
 #include "engine/engine.hpp"
 #include "views/draw.hpp"
@@ -65,6 +66,14 @@ private:
     std::string drawn_;
 };
 
+int go_on_capturing(EarlyCapture& capture, const std::string& file) {
+    (void)std::fflush(stdout);
+    const bool goes_on = interruption() == 0;
+    if (goes_on) { note("capturing into " + file + "; Ctrl-C ends the capture, the lab stays up"); }
+    const auto done = capture.finish(goes_on);
+    return done ? 0 : fail(done.error());
+}
+
 }  // namespace
 
 void add_up(Cli& cli) {
@@ -73,13 +82,16 @@ void add_up(Cli& cli) {
     static unsigned confirm_seconds = 0;
     static bool explains = false;
     static bool stepwise = false;
+    static std::string capture_file;
+    static std::vector<std::string> captured_hosts;
     auto& verb = cli.verb(
         "up", "Make the machine match a lab file: create or change, only what differs",
         "warren up lab.yaml                    make it, or bring it to what the file says now\n"
         "warren up lab.yaml --name second      the same under another name\n"
         "warren up --topo tree,2,2             a topology, without a file ('warren new --help')\n"
         "warren up lab.yaml --confirm 30s      and back again, unless 'warren confirm' comes within 30 s\n"
-        "warren up lab.yaml --step             one group of steps at a time: its commands, why, the diagram\n\n"
+        "warren up lab.yaml --step             one group of steps at a time: its commands, why, the diagram\n"
+        "warren up lab.yaml --capture f.pcapng  every packet of its hosts from the first on, until Ctrl-C\n\n"
         "All or nothing: where a step fails, what was there before is there again. A second 'up' of the same\n"
         "file does nothing. 'warren plan FILE' tells beforehand what would change. Switches with STP forward\n"
         "about 30 s after it; 'warren check' waits for them.",
@@ -98,12 +110,19 @@ void add_up(Cli& cli) {
             }
             Engine engine;
             std::optional<Teller> teller;
-            if (explains || stepwise) {
+            std::optional<EarlyCapture> capture;
+            if (explains || stepwise || !capture_file.empty()) {
                 const auto site = engine.site_for(*lab);
                 if (!site) { return fail(site.error()); }
-                teller.emplace(*lab, *site, stepwise);
-                options.before = [&teller](const auto& steps, std::size_t begin, std::size_t end) {
-                    return teller->before(steps, begin, end);
+                if (explains || stepwise) { teller.emplace(*lab, *site, stepwise); }
+                if (!capture_file.empty()) {
+                    auto opened = EarlyCapture::open(capture_file, *lab, *site, captured_hosts);
+                    if (!opened) { return fail(opened.error()); }
+                    capture.emplace(std::move(*opened));
+                }
+                options.before = [&](const auto& steps, std::size_t begin, std::size_t end) {
+                    if (capture) { capture->look(); }
+                    return !teller || teller->before(steps, begin, end);
                 };
             }
             const bool live = stderr_is_terminal() && !teller;
@@ -120,7 +139,12 @@ void add_up(Cli& cli) {
                 return engine.up(*lab, options);
             }();
             if (live) { print_error("\r\033[K"); }
-            if (!result) { return fail(result.error()); }
+            if (!result) {
+                if (capture) {
+                    if (auto written = capture->finish(false); !written) { note(written.error().message()); }
+                }
+                return fail(result.error());
+            }
             if (stepwise) { teller->picture(); }
             if (output == Output::json) {
                 fmt::print("{}\n", changes_json(lab->name, result->changes, result->steps));
@@ -137,12 +161,16 @@ void add_up(Cli& cli) {
             for (const auto& interface : result->without_lease) {
                 note(interface + " has no lease yet; its client goes on asking ('warren check' waits for it)");
             }
-            return 0;
+            return capture ? go_on_capturing(*capture, capture_file) : 0;
         });
     add_lab_source(verb, source);
     verb.add_option("--confirm", confirm_seconds, "go back after this time (30s, 2m) unless 'warren confirm' comes")
         ->transform(CLI::AsNumberWithUnit(std::map<std::string, unsigned>{{"s", 1}, {"m", 60}, {"h", 3600}},
                                           CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME"));
+    CLI::Option* capture = verb.add_option("--capture", capture_file,
+                                           "write the packets of its hosts to this pcapng file, until Ctrl-C");
+    capture->type_name("PCAPNG");
+    verb.add_option("HOST", captured_hosts, "of --capture: of these hosts alone")->needs(capture);
     CLI::Option* tells = verb.add_flag("--explain", explains, "print each command while it is being done");
     verb.add_flag("--step", stepwise, "the same one group at a time: why, the commands, Enter, the diagram")
         ->excludes(tells);

@@ -11,7 +11,7 @@ namespace {
 class CommandLine : public E2e {};
 
 const std::vector<std::string> kVerbs{"new",   "up",       "plan", "down", "list", "show",   "exec",  "shell",
-                                      "check", "identify", "ping", "draw", "logs", "doctor", "iperf", "schema"};
+                                      "check", "identify", "ping", "draw", "logs", "doctor", "iperf", "schema", "capture"};
 
 TEST_F(CommandLine, VersionAndHelp) {
     EXPECT_THAT(must_warren({"--version"}), testing::MatchesRegex("warren [0-9]+\\.[0-9]+\\.[0-9]+"));
