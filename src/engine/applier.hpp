@@ -116,6 +116,7 @@ private:
     void prepare(const AddNeighbour& step);
     void prepare(const DelNeighbour& step);
     void prepare(const SetSysctl& step);
+    void prepare(const SetShaping& step);
 
     // apply_daemons.cpp: Open vSwitch, files, processes
     void prepare(const StartOvs& step);

@@ -71,6 +71,8 @@ inline constexpr const char* kKind<DelNeighbour> = "del-neighbour";
 template <>
 inline constexpr const char* kKind<SetSysctl> = "set-sysctl";
 template <>
+inline constexpr const char* kKind<SetShaping> = "set-shaping";
+template <>
 inline constexpr const char* kKind<StartOvs> = "start-ovs";
 template <>
 inline constexpr const char* kKind<StopOvs> = "stop-ovs";

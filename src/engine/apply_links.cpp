@@ -12,6 +12,7 @@
 #include "base/fault.hpp"
 #include "engine/applier.hpp"
 #include "engine/attach.hpp"
+#include "engine/shaping.hpp"
 #include "engine/sysctl.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
@@ -74,6 +75,11 @@ void Applier::send(const std::string& ns, std::vector<Queued>& queued) {
         refused.insert(refusal.index);
         const auto& entry = queued[refusal.index];
         if (std::find(entry.fine.begin(), entry.fine.end(), refusal.error.code) != entry.fine.end()) { continue; }
+        const auto* shaping = std::get_if<SetShaping>(&(*steps_)[entry.step]);
+        if (shaping != nullptr && refusal.error.code == EEXIST) {
+            refusal.error.reason = "it has a queueing discipline that Warren did not make";
+            refusal.error.hint = fmt::format("'tc qdisc del dev {} root' there takes it away", shaping->device);
+        }
         fail_as(entry.step, std::move(refusal.error));
     }
     for (std::size_t i = 0; i < queued.size(); ++i) {
@@ -414,6 +420,14 @@ void Applier::prepare(const AddNeighbour& step) {
 void Applier::prepare(const DelNeighbour& step) {
     if (const auto index = index_of(step.ns, step.device)) {
         queue(0, step.ns, delete_neighbour(*index, step.address), {ENOENT});
+    }
+}
+
+void Applier::prepare(const SetShaping& step) {
+    const auto index = index_of(step.ns, step.device);
+    if (!index) { return; }
+    for (auto& [message, fine] : shaping_requests(step, *index)) {
+        queue(0, step.ns, std::move(message), std::move(fine));
     }
 }
 

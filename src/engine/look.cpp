@@ -12,12 +12,32 @@
 #include "base/fd.hpp"
 #include "engine/observe.hpp"
 #include "engine/remains.hpp"
+#include "engine/shaping.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
 #include "ovs/daemons.hpp"
+#include "state/shaping.hpp"
 
 namespace warren {
 namespace {
+
+constexpr const char* kTbfHint = "modprobe sch_tbf; a kernel with CONFIG_NET_SCH_TBF";
+constexpr const char* kNetemHint =
+    "modprobe sch_netem; a kernel with CONFIG_NET_SCH_NETEM (Debian's cloud kernel lacks it: apt-get install "
+    "linux-image-amd64; Ubuntu's has it in linux-modules-extra)";
+
+// Whether it matters how packets are lost here.
+bool loses_packets(const Lab& lab) {
+    const auto some = [](const LinkImpairments& of) {
+        return of.out.loss.value_or(0) != 0 || of.in.loss.value_or(0) != 0;
+    };
+    const auto of_link = [&](const CableLink& link) { return some(link.impairments); };
+    const auto of_interface = [&](const Interface& interface) { return some(interface.impairments); };
+    return some(lab.defaults.interface_impairments) || std::any_of(lab.links.begin(), lab.links.end(), of_link) ||
+           std::any_of(lab.hosts.begin(), lab.hosts.end(), [&](const Host& host) {
+               return std::any_of(host.interfaces.begin(), host.interfaces.end(), of_interface);
+           });
+}
 
 bool is_shared(const std::optional<OvsInstance>& instance) {
     return instance && instance->kind == OvsInstance::Kind::warren;
@@ -30,6 +50,36 @@ bool uses_vlans_on_bridge(const State& wanted) {
         }
     }
     return false;
+}
+
+// Told by the names that the lab's file has.
+std::string device_text(const State& wanted, const std::string& ns, const Link& link) {
+    const std::string& host = wanted.namespaces.at(ns).host;
+    if (!host.empty()) { return host + ":" + link.name; }
+    const auto far = wanted.namespaces.find(link.peer_namespace);
+    if (far != wanted.namespaces.end() && !far->second.host.empty()) { return far->second.host + ":" + link.peer; }
+    return link.name;
+}
+
+Result<void> check_shaping(const State& wanted) {
+    std::optional<QdiscSupport> support;
+    for (const auto& [ns_name, ns] : wanted.namespaces) {
+        for (const auto& [name, link] : ns.links) {
+            const Shaping& shaping = link.shaping;
+            if (shaping.empty()) { continue; }
+            if (!support) { WARREN_ASSIGN(support, qdisc_support()); }
+            const std::string what =
+                fmt::format("set {} for {}", shaping_text(shaping), device_text(wanted, ns_name, link));
+            if (!support->tbf) { return lacking_failure(what, "this kernel has no tbf", kTbfHint); }
+            if (shaping.has_netem() && !support->netem) {
+                return lacking_failure(what, "this kernel has no netem; rate and loss work without it", kNetemHint);
+            }
+            if (shaping.program && !support->loss_filter) {
+                return lacking_failure(what, "this kernel has no netem, nor htb with filters of BPF", kNetemHint);
+            }
+        }
+    }
+    return {};
 }
 
 // What the machine must have for this state. Told before anything is made.
@@ -58,7 +108,7 @@ Result<void> check_machine(const State& wanted, const Site& site) {
                                    "leave datapath out, or load the module openvswitch (CONFIG_OPENVSWITCH)");
         }
     }
-    return {};
+    return check_shaping(wanted);
 }
 
 // Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
@@ -119,6 +169,10 @@ Result<bool> bridge_filters_vlans() {
 
 Result<Site> site_for(const Site& base, const Lab& lab, const std::optional<Record>& record) {
     Site site = base;
+    if (loses_packets(lab)) {
+        WARREN_ASSIGN(const auto support, qdisc_support());
+        site.netem = support.netem;
+    }
     const bool ovs = std::any_of(lab.switches.begin(), lab.switches.end(),
                                  [&](const Switch& sw) { return kind_of(lab, sw) == SwitchKind::ovs; });
     if (!ovs) { return site; }

@@ -14,6 +14,7 @@
 
 #include "base/child.hpp"
 #include "engine/kernel_state.hpp"
+#include "engine/shaping.hpp"
 #include "engine/sysctl.hpp"
 #include "linux/link.hpp"
 #include "linux/netns.hpp"
@@ -174,6 +175,7 @@ private:
             ns.neighbours[{names[neighbour.device], neighbour.address}] = neighbour.mac;
         }
         WARREN_TRY(observe_checksums(ns, *socket));
+        WARREN_TRY(observe_shaping(ns, *socket, links, names));
         return observe_sysctls(ns);
     }
 
@@ -267,6 +269,21 @@ private:
         return {};
     }
 
+    // One list for a namespace, only where a link has such a discipline.
+    static Result<void> observe_shaping(Namespace& ns, nl::Socket& socket, const std::vector<KernelLink>& links,
+                                        std::map<int, std::string>& names) {
+        const bool any = std::any_of(links.begin(), links.end(), [&](const KernelLink& link) {
+            return may_be_shaped(link.qdisc) && ns.links.contains(link.name);
+        });
+        if (!any) { return {}; }
+        WARREN_ASSIGN(const auto shaping, read_shaping(socket));
+        for (const auto& [index, value] : shaping) {
+            const auto link = ns.links.find(names[index]);
+            if (link != ns.links.end()) { link->second.shaping = value; }
+        }
+        return {};
+    }
+
     Result<void> observe_sysctls(Namespace& ns) {
         std::set<std::string> keys;
         if (const auto want = wanted().namespaces.find(ns.name); want != wanted().namespaces.end()) {
@@ -304,6 +321,7 @@ private:
         }
         WARREN_TRY(resolve_masters(ns, links, names));
         WARREN_TRY(observe_checksums(ns, *socket));
+        WARREN_TRY(observe_shaping(ns, *socket, links, names));
         if (ns.links.empty() && want == wanted().namespaces.end()) { state_.namespaces.erase(kMachineNamespace); }
         return {};
     }

@@ -198,6 +198,7 @@ private:
                                 interface.mac->is_zero() ? "all zeros" : "a multicast address"),
                     "the first byte of an interface's own is even, as in 02:00:00:00:00:01");
         }
+        check_impairments(interface.impairments, places, at);
         Attachment tie;
         if (interface.network) {
             tie.network = context_.find_network(*interface.network);
@@ -261,6 +262,7 @@ private:
         }
         tie.domain = found->second.domain;
         refuse_switch_keys(interface, "an interface whose link is written elsewhere");
+        refuse_link_keys(interface, found->second);
     }
 
     void refuse_second_tie(const Host& host, const Interface& interface) {
@@ -281,6 +283,48 @@ private:
                 mistake(places.key(key, interface.at), fmt::format("'{}' does not apply to {}", key, what),
                         "it is for an interface with 'to: SWITCH' or 'network:'");
             }
+        }
+    }
+
+    // What holds for the link is written where the link is.
+    void refuse_link_keys(const Interface& interface, const End& link) {
+        const Places& places = interface.places;
+        const auto refuse = [&](std::string_view key) {
+            mistake(places.key(key, interface.at),
+                    fmt::format("'{}' does not apply to an interface whose link is written elsewhere", key),
+                    line_hint(fmt::format("write it where the link is: with {}", link.what), link.at));
+        };
+        for (const auto key : kImpairmentKeys) {
+            if (!impairment_text(interface.impairments.out, key).empty() ||
+                !impairment_text(interface.impairments.in, key).empty()) {
+                refuse(key);
+            }
+        }
+        if (interface.up) { refuse("state"); }
+    }
+
+    void check_impairments(const LinkImpairments& own, const Places& places, Position at) {
+        const LinkImpairments both = impairments_of(lab_, own);
+        check_direction(both.out, places, at);
+        if (both.out != both.in) { check_direction(both.in, places, at); }
+    }
+
+    void check_direction(const Impairments& of, const Places& places, Position at) {
+        const auto none = std::chrono::microseconds{};
+        const auto delay = of.delay.value_or(none);
+        const auto where = [&](const char* key) { return places.value(key, at); };
+        if (of.jitter.value_or(none) > delay) {
+            mistake(
+                where("jitter"),
+                fmt::format("jitter {} is more than the delay, {}", latency_text(*of.jitter), latency_text(delay)),
+                "a packet cannot come before it was sent");
+        }
+        if (of.reorder.value_or(0) != 0 && delay == none) {
+            mistake(where("reorder"), "'reorder' without 'delay'",
+                    "those packets overtake others by not being delayed: give a delay");
+        }
+        if (of.queue && of.queue->count != 0 && of.rate.value_or(0) == 0 && delay == none) {
+            mistake(where("queue"), "'queue' without 'rate' or 'delay'", "only then do packets wait: give one");
         }
     }
 
@@ -338,6 +382,16 @@ private:
 
     void check_internal(const Interface& interface, const std::string& what, const Switch* sw) {
         const Places& places = interface.places;
+        const LinkImpairments both = impairments_of(lab_, interface.impairments);
+        for (const auto key : kImpairmentKeys) {
+            const std::string in = impairment_text(both.in, key);
+            if (in.empty() || in == "none") { continue; }
+            const std::string out = impairment_text(both.out, key);
+            mistake(
+                places.value(key, interface.at),
+                fmt::format("'{}' of what comes to an internal port, which has no device at the switch", key),
+                fmt::format("'wire: veth'{}", out.empty() ? "" : fmt::format(", or '{}: {{out: {}}}'", key, out)));
+        }
         if (interface.peer) {
             mistake(places.key("peer", interface.at), "'peer' beside 'wire: internal'",
                     "an internal port has one end, the interface itself");
@@ -382,6 +436,7 @@ private:
         context_.check_vlan(link.vlan, link.places.value("vlan", link.at));
         check_trunk(link.vlan, link.trunk, link.places, link.at);
         context_.check_mtu(link.mtu, link.places.value("mtu", link.at));
+        check_impairments(link.impairments, link.places, link.at);
         const bool a = check_link_end(link, 0);
         const bool b = check_link_end(link, 1);
         if (!a || !b) { return; }

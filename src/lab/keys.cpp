@@ -7,8 +7,10 @@
 namespace warren {
 
 const std::vector<KeyTable>& lab_keys() {
-    static const std::vector<std::string_view> kImpairments{"rate",  "delay",     "jitter",  "loss",
-                                                            "queue", "duplicate", "reorder", "corrupt"};
+    const auto and_impairments = [](std::vector<std::string_view> keys) {
+        keys.insert(keys.end(), std::begin(kImpairmentKeys), std::end(kImpairmentKeys));
+        return keys;
+    };
     static const std::vector<std::string_view> kHostLater{"nat", "cpu", "memory", "mounts"};
     static const std::vector<KeyTable> kTables{
         {"lab", {"lab", "root", "defaults", "switches", "networks", "hosts", "links", "expect"}, {}},
@@ -22,17 +24,19 @@ const std::vector<KeyTable>& lab_keys() {
          kHostLater},
         {"attach", {"pid", "netns"}, {}},
         {"interface",
-         {"to", "network", "peer", "vlan", "trunk", "address", "mac", "mtu", "wire", "routes"},
-         kImpairments},
+         and_impairments(
+             {"to", "network", "peer", "vlan", "trunk", "address", "mac", "mtu", "wire", "routes", "state"}),
+         {}},
+        {"directions", {"out", "in"}, {}},
         {"service", {"name", "command", "restart"}, {}},
-        {"link", {"ends", "vlan", "trunk", "mtu"}, kImpairments},
+        {"link", and_impairments({"ends", "vlan", "trunk", "mtu", "state"}), {}},
         {"expectation", {"reach", "isolate", "lease"}, {}},
         {"reach", {"from", "to", "tcp", "within"}, {}},
         {"isolate", {"from", "to", "within"}, {}},
         {"lease", {"host", "network", "within"}, {}},
         {"defaults", {"switch", "interface", "host"}, {}},
         {"default-switch", {"kind", "stp", "datapath", "fail-mode"}, {}},
-        {"default-interface", {"mtu", "wire"}, kImpairments},
+        {"default-interface", and_impairments({"mtu", "wire"}), {}},
         {"default-host", {"gateway", "forwarding", "sysctls", "dns"}, kHostLater},
     };
     return kTables;

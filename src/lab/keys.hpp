@@ -36,6 +36,7 @@ inline constexpr std::array kDatapaths{Word{"auto", DatapathKind::automatic}, Wo
 inline constexpr std::array kFailModes{Word{"standalone", FailMode::standalone}, Word{"secure", FailMode::secure}};
 inline constexpr std::array kWires{Word{"veth", Wire::veth}, Word{"internal", Wire::internal}};
 inline constexpr std::array kRoots{Word{"machine", RootKind::machine}, Word{"private", RootKind::secluded}};
+inline constexpr std::array kLinkStates{Word{"up", true}, Word{"down", false}};
 inline constexpr std::array kRestarts{Word{"always", Restart::always}, Word{"on-failure", Restart::on_failure},
                                       Word{"never", Restart::never}};
 

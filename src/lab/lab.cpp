@@ -69,6 +69,11 @@ Wire wire_of(const Lab& lab, const Interface& interface) {
     return sw != nullptr && kind_of(lab, *sw) == SwitchKind::ovs ? Wire::internal : Wire::veth;
 }
 
+LinkImpairments impairments_of(const Lab& lab, const LinkImpairments& own) {
+    const LinkImpairments& defaults = lab.defaults.interface_impairments;
+    return {with_defaults(own.out, defaults.out), with_defaults(own.in, defaults.in)};
+}
+
 bool forwarding_of(const Lab& lab, const Host& host) {
     return host.forwarding.value_or(lab.defaults.host_forwarding.value_or(false));
 }

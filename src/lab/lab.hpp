@@ -18,6 +18,7 @@
 
 #include "base/diagnostics.hpp"
 #include "base/net_types.hpp"
+#include "lab/impairments.hpp"
 
 namespace warren {
 
@@ -130,6 +131,8 @@ struct Interface {
     std::optional<std::uint32_t> mtu;    // bytes; default 1500
     std::optional<Wire> wire;            // default veth
     std::map<Prefix, IpAddress> routes;  // destination → via
+    LinkImpairments impairments;
+    std::optional<bool> up;  // `state: up|down`, of both ends; default up
     bool operator==(const Interface&) const = default;
 };
 
@@ -181,6 +184,8 @@ struct CableLink {
     std::optional<Vlan> vlan;
     std::vector<Vlan> trunk;
     std::optional<std::uint32_t> mtu;
+    LinkImpairments impairments;  // `out`: what `a` sends
+    std::optional<bool> up;       // `state: up|down`
     bool operator==(const CableLink&) const = default;
 };
 
@@ -218,6 +223,7 @@ struct Defaults {
     std::optional<FailMode> switch_fail_mode;
     std::optional<std::uint32_t> interface_mtu;
     std::optional<Wire> interface_wire;
+    LinkImpairments interface_impairments;
     std::optional<bool> host_forwarding;
     std::vector<IpAddress> host_gateways;
     std::vector<IpAddress> host_dns;
@@ -250,6 +256,7 @@ struct Lab {
 [[nodiscard]] std::uint32_t mtu_of(const Lab& lab, const Interface& interface);  // 1500
 // veth; a default of `internal` holds only on Open vSwitch switches, where no name is given to the switch's end.
 [[nodiscard]] Wire wire_of(const Lab& lab, const Interface& interface);
+[[nodiscard]] LinkImpairments impairments_of(const Lab& lab, const LinkImpairments& own);
 [[nodiscard]] bool forwarding_of(const Lab& lab, const Host& host);  // off
 // A default gateway holds for the hosts that say none of its family, are on a subnet with it and are not it.
 [[nodiscard]] std::vector<IpAddress> gateways_of(const Lab& lab, const Host& host);

@@ -65,6 +65,7 @@ private:
             Fields own(values_, *part, "default-interface", "defaults for interfaces", places);
             defaults.interface_mtu = read_mtu(own);
             read_word(own, "wire", kWires, defaults.interface_wire);
+            read_impairments(own, defaults.interface_impairments);
         }
         if (const auto* part = fields.find("host")) {
             Fields own(values_, *part, "default-host", "defaults for hosts", defaults.places);
@@ -92,6 +93,35 @@ private:
         if (node == nullptr) { return std::nullopt; }
         const auto value = values_.number(*node, "mtu", 68, 65535);
         return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
+    }
+
+    // A value for both directions, or a mapping with one for each.
+    void read_impairments(Fields& fields, LinkImpairments& into) {
+        for (const auto key : kImpairmentKeys) {
+            const auto* node = fields.find(key);
+            if (node == nullptr) { continue; }
+            if (node->kind != YamlNode::Kind::map) {
+                read_impairment(*node, key, key, into.out);
+                if (!impairment_text(into.out, key).empty()) { read_impairment(*node, key, key, into.in); }
+                continue;
+            }
+            Places places;
+            Fields ways(values_, *node, "directions", fmt::format("'{}'", key), places);
+            if (const auto* out = ways.find("out")) {
+                read_impairment(*out, key, fmt::format("'out' of '{}'", key), into.out);
+            }
+            if (const auto* in = ways.find("in")) {
+                read_impairment(*in, key, fmt::format("'in' of '{}'", key), into.in);
+            }
+        }
+    }
+
+    void read_impairment(const YamlNode& node, std::string_view key, std::string_view what, Impairments& into) {
+        const auto text = values_.text(node, what);
+        if (!text) { return; }
+        if (const auto set = set_impairment(into, key, *text); !set) {
+            values_.mistake(node.at, fmt::format("{}: {}", what, set.error().reason), set.error().hint);
+        }
     }
 
     void read_ips(Fields& fields, std::string_view key, std::vector<IpAddress>& into, Places& places) {
@@ -335,6 +365,8 @@ private:
         if (const auto* node = fields.find("mac")) { interface.mac = values_.mac(*node, "mac"); }
         interface.mtu = read_mtu(fields);
         read_word(fields, "wire", kWires, interface.wire);
+        read_word(fields, "state", kLinkStates, interface.up);
+        read_impairments(fields, interface.impairments);
         read_routes(fields, interface.routes, interface.places);
     }
 
@@ -389,6 +421,8 @@ private:
         if (const auto* value = fields.need("ends", "as in {ends: [s1, s2]}")) { read_ends(link, *value); }
         read_vlans(fields, link.vlan, link.trunk, link.places);
         link.mtu = read_mtu(fields);
+        read_word(fields, "state", kLinkStates, link.up);
+        read_impairments(fields, link.impairments);
     }
 
     void read_ends(CableLink& link, const YamlNode& node) {

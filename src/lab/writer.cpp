@@ -160,6 +160,20 @@ void add_vlans(Doc& map, const T& thing) {
     for (const Vlan vlan : thing.trunk) { items.add("", number(vlan)); }
 }
 
+void add_impairments(Doc& map, const LinkImpairments& impairments) {
+    for (const auto key : kImpairmentKeys) {
+        const std::string out = impairment_text(impairments.out, key);
+        const std::string in = impairment_text(impairments.in, key);
+        if (out == in) {
+            if (!out.empty()) { map.add(std::string(key), scalar(out)); }
+            continue;
+        }
+        Doc& ways = map.add(std::string(key), Doc());
+        if (!out.empty()) { ways.add("out", scalar(out)); }
+        if (!in.empty()) { ways.add("in", scalar(in)); }
+    }
+}
+
 Doc defaults_doc(const Defaults& defaults) {
     Doc sw;
     add_word(sw, "kind", defaults.switch_kind, kSwitchKinds);
@@ -169,6 +183,7 @@ Doc defaults_doc(const Defaults& defaults) {
     Doc interface;
     if (defaults.interface_mtu) { interface.add("mtu", number(*defaults.interface_mtu)); }
     add_word(interface, "wire", defaults.interface_wire, kWires);
+    add_impairments(interface, defaults.interface_impairments);
     Doc host;
     add_ips(host, "gateway", defaults.host_gateways);
     if (defaults.host_forwarding) { host.add("forwarding", boolean(*defaults.host_forwarding)); }
@@ -244,6 +259,8 @@ Doc interface_doc(const Interface& interface) {
     if (interface.mac) { map.add("mac", address(*interface.mac)); }
     if (interface.mtu) { map.add("mtu", number(*interface.mtu)); }
     add_word(map, "wire", interface.wire, kWires);
+    add_word(map, "state", interface.up, kLinkStates);
+    add_impairments(map, interface.impairments);
     add_routes(map, interface.routes);
     return map;
 }
@@ -297,6 +314,8 @@ Doc link_doc(const CableLink& link) {
     for (const LinkEnd* end : {&link.a, &link.b}) { ends.add("", word(end_text_of(end->node, end->port))); }
     add_vlans(map, link);
     if (link.mtu) { map.add("mtu", number(*link.mtu)); }
+    add_word(map, "state", link.up, kLinkStates);
+    add_impairments(map, link.impairments);
     return map;
 }
 

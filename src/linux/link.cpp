@@ -92,6 +92,7 @@ KernelLink parse_link(const nlmsghdr* message) {
     link.flags = head->ifi_flags;
     link.name = found.text(IFLA_IFNAME);
     link.alias = found.text(IFLA_IFALIAS);
+    link.qdisc = found.text(IFLA_QDISC);
     link.mtu = found.u32(IFLA_MTU);
     link.group = found.u32(IFLA_GROUP);
     link.mac = mac_of(found, IFLA_ADDRESS);

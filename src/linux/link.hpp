@@ -21,6 +21,7 @@ struct KernelLink {
     std::string name;
     std::string kind;  // "veth", "bridge", "tun", "openvswitch", "" (hardware, loopback)
     std::string alias;
+    std::string qdisc;        // its root queueing discipline's kind: "noqueue", "tbf"
     std::uint32_t flags = 0;  // IFF_*
     std::uint32_t mtu = 0;
     std::uint32_t group = 0;

@@ -141,6 +141,7 @@ private:
                                sysctls_[s.ns][s.key] = {s.before, s.after};
                            }
                        },
+                       [](const SetShaping&) {},
                        [&](const StartOvs& s) { started(s.value); },
                        [&](const StopOvs& s) { teller_.say(Kind::removed, "Open vSwitch", {}, s.value.directory); },
                        [](const AddOvsBridge&) {},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "plan/teller.hpp"
+#include "state/shaping.hpp"
 
 namespace warren::plan_detail {
 namespace {
@@ -47,6 +48,8 @@ std::string summary(const Teller& teller, bool wanted, const Link& link) {
     if (!at.to.empty()) { words.push_back("to " + at.to); }
     if (at.facts != nullptr && !at.facts->sw.empty()) { words.push_back("on " + at.facts->sw); }
     if (at.facts != nullptr && !at.facts->vlans.empty()) { words.push_back("vlan " + at.facts->vlans); }
+    if (!link.up) { words.emplace_back("down"); }
+    if (const std::string text = shaping_text(link.shaping); !text.empty()) { words.push_back("(" + text + ")"); }
     return joined(words, " ");
 }
 
@@ -88,6 +91,8 @@ private:
             } else {
                 teller_.events[{set->ns, set->after.name}];
             }
+        } else if (const auto* shaping = std::get_if<SetShaping>(&step)) {
+            teller_.events[shaped_end({shaping->ns, shaping->device})];
         } else if (const auto* add_row = std::get_if<AddOvsBridge>(&step)) {
             switches_[add_row->value.name].ovs.added = true;
         } else if (const auto* del_row = std::get_if<DelOvsBridge>(&step)) {
@@ -187,6 +192,49 @@ private:
         if (before == nullptr || after == nullptr) { return; }
         if (what.replaced()) { remade(end, object, *before, *after); }
         attributes(object, *before, *after);
+        // A direct link's are told at the first of its ends.
+        const End other{after->peer_namespace, after->peer};
+        const bool told = !teller_.host_of(other.first).empty() && other < end && teller_.events.contains(other);
+        if (!told) { shaping(object, *before, *after, after->kind == LinkKind::veth); }
+    }
+
+    // Both directions of a host's link are told with the host's end.
+    [[nodiscard]] End shaped_end(const End& end) const {
+        const Link* link = find_link(wanted_, end);
+        if (link == nullptr) { link = find_link(observed_, end); }
+        if (link == nullptr || !teller_.host_of(end.first).empty() || link->peer.empty() ||
+            teller_.host_of(link->peer_namespace).empty()) {
+            return end;
+        }
+        return {link->peer_namespace, link->peer};
+    }
+
+    // BEFORE and AFTER of one end, their peers of the other one.
+    void shaping(const std::string& object, const Link& before, const Link& after, bool both_ways) {
+        static const Shaping kNone;
+        const Link* far_before = both_ways ? find_link(observed_, {before.peer_namespace, before.peer}) : nullptr;
+        const Link* far_after = both_ways ? find_link(wanted_, {after.peer_namespace, after.peer}) : nullptr;
+        const Shaping& in_before = far_before == nullptr ? kNone : far_before->shaping;
+        const Shaping& in_after = far_after == nullptr ? kNone : far_after->shaping;
+        const std::size_t already = teller_.out.size();
+        for (const auto key : kImpairmentKeys) {
+            const std::string name(key);
+            // It follows from the others where it is not written.
+            if (key == "queue" && teller_.out.size() != already) { continue; }
+            const std::string was = shaping_text(before.shaping, key);
+            const std::string will = shaping_text(after.shaping, key);
+            const std::string in_was = shaping_text(in_before, key);
+            const std::string in_will = shaping_text(in_after, key);
+            if (!both_ways || (was == in_was && will == in_will)) {
+                teller_.say_if_changed(object, name, was, will);
+            } else {
+                teller_.say_if_changed(object, name + " out", was, will);
+                teller_.say_if_changed(object, name + " in", in_was, in_will);
+            }
+        }
+        if (teller_.out.size() == already && !(before.shaping == after.shaping && in_before == in_after)) {
+            teller_.say(Kind::changed, object, "queueing disciplines", "others", "those of the lab");
+        }
     }
 
     // A direct link between two hosts that stay is one change, told at the first of its ends.
@@ -286,10 +334,15 @@ private:
         if (host_end != nullptr && host_after != nullptr && host_end->mtu != host_after->mtu) {
             was.mtu = after->mtu;
         }
+        // And so is its state.
+        if (host_end != nullptr && host_after != nullptr && host_end->up == was.up && host_after->up == after->up) {
+            was.up = after->up;
+        }
         // What Warren calls it by, and so its MAC, follows from its switch.
         const PortFacts* old = teller_.port(false, end.second);
         if (facts != nullptr && old != nullptr && facts->sw != old->sw) { was.mac = after->mac; }
         attributes(port_name(facts, end.second), was, *after);
+        if (shaped_end(end) == end) { shaping(port_name(facts, end.second), was, *after, false); }
     }
 
     [[nodiscard]] static std::string port_name(const PortFacts* facts, const std::string& name) {

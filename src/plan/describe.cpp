@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "plan/plan.hpp"
+#include "state/shaping.hpp"
 
 namespace warren {
 namespace {
@@ -102,6 +103,10 @@ std::string describe(const Step& step) {
             [](const SetSysctl& s) {
                 return s.after.empty() ? format("leave sysctl {} {} as it is", s.key, in(s.ns))
                                        : format("set sysctl {} to {} {}", s.key, s.after, in(s.ns));
+            },
+            [](const SetShaping& s) {
+                if (s.after.empty()) { return format("let {} {} send as it can", s.device, in(s.ns)); }
+                return format("set {} for what {} {} sends", shaping_text(s.after), s.device, in(s.ns));
             },
             [](const StartOvs& s) { return "start " + ovs(s.value); },
             [](const StopOvs& s) { return "stop " + ovs(s.value); },

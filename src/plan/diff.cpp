@@ -16,6 +16,7 @@ namespace plan_detail {
 
 Link bare(Link link) {
     link.addresses.clear();
+    link.shaping = {};
     return settled(std::move(link));
 }
 

@@ -114,6 +114,13 @@ Differ::Touched Differ::addresses(const std::string& ns, const Link& observed, c
     return touched;
 }
 
+// What it lets through at once depends on the MTU.
+void Differ::shape(const std::string& ns, const Link& observed, const Link& wanted) {
+    const bool same_mtu = wanted.shaping.empty() || wanted.leased_mtu || observed.mtu == wanted.mtu;
+    if (observed.shaping == wanted.shaping && same_mtu) { return; }
+    emit(SetShaping{ns, wanted.name, std::max(observed.mtu, wanted.mtu), observed.shaping, wanted.shaping});
+}
+
 void Differ::configure(const Namespace& wanted, const Namespace& observed) {
     const std::string& ns = wanted.name;
     static const std::set<std::string> kNone;
@@ -128,7 +135,9 @@ void Differ::configure(const Namespace& wanted, const Namespace& observed) {
         const bool stays = before != nullptr && !lost.contains(name) && !fresh.contains(name);
         if (!stays) {
             for (const Prefix& address : after->addresses) { emit(AddAddress{ns, name, address}); }
+            if (!after->shaping.empty()) { emit(SetShaping{ns, name, after->mtu, {}, after->shaping}); }
         } else if (kept_.contains(before)) {
+            shape(ns, *before, *after);
             const Touched change = addresses(ns, *before, *after);
             if (change.v4 || change.v6) { touched.emplace(name, change); }
         }

@@ -102,6 +102,7 @@ private:
     void find_stale_leases();
     void configuration();
     void configure(const Namespace& wanted, const Namespace& observed);
+    void shape(const std::string& ns, const Link& observed, const Link& wanted);
     [[nodiscard]] Touched addresses(const std::string& ns, const Link& observed, const Link& wanted);
 
     void files();
@@ -157,7 +158,7 @@ private:
     std::unordered_set<std::string> touched_files_;
 };
 
-// LINK without its addresses and observed facts: what a step that adds or changes it holds.
+// LINK without its addresses, shaping and observed facts: what a step that adds or changes it holds.
 [[nodiscard]] Link bare(Link link);
 // LINK without observed facts, with its addresses: what a step that removes it holds.
 [[nodiscard]] Link settled(Link link);

@@ -46,6 +46,7 @@ Phase phase_of(const Step& step) {
             [](const SetSysctl& s) {
                 return sysctl_device(s.key).empty() ? Phase::sysctls : Phase::device_sysctls;
             },
+            [](const SetShaping&) { return Phase::shape; },
             [](const StartOvs&) { return Phase::start_ovs; },
             [](const StopOvs&) { return Phase::stop_ovs; },
             [](const AddOvsBridge&) { return Phase::add_ovs; },

@@ -26,8 +26,8 @@ struct OnLink {
     bool operator==(const OnLink&) const = default;
 };
 
-// The Links in steps that add or change have no addresses: those are steps of their own. The Links in steps
-// that remove have the addresses that go with them.
+// The Links in steps that add or change have no addresses and no shaping: those are steps of their own. The Links in
+// steps that remove have what goes with them of these.
 
 // A namespace with its loopback up and marked. The value holds its name, host and lo only. Del's holds also
 // the routes and sysctls that are left in it after the links have gone by steps of their own.
@@ -136,6 +136,14 @@ struct SetSysctl {
     std::string before;
     std::string after;
 };
+// The queueing disciplines for what DEVICE sends. MTU: the largest that the device has meanwhile.
+struct SetShaping {
+    std::string ns;
+    std::string device;
+    std::uint32_t mtu = 1500;
+    Shaping before;
+    Shaping after;
+};
 struct StartOvs {
     OvsInstance value;
 };
@@ -198,11 +206,11 @@ struct ReloadProcess {
 struct StartKeeper {};
 struct StopKeeper {};
 
-using Step =
-    std::variant<AddNamespace, DelNamespace, AddBridge, DelBridge, AddVeth, DelVeth, PlaceInternal, UnplaceInternal,
-                 DelStray, SetLink, AddAddress, DelAddress, AddRoute, DelRoute, AddNeighbour, DelNeighbour,
-                 SetSysctl, StartOvs, StopOvs, AddOvsBridge, DelOvsBridge, SetOvsBridge, AddOvsPort, DelOvsPort,
-                 SetOvsPort, PutFile, DelFile, StartProcess, StopProcess, ReloadProcess, StartKeeper, StopKeeper>;
+using Step = std::variant<AddNamespace, DelNamespace, AddBridge, DelBridge, AddVeth, DelVeth, PlaceInternal,
+                          UnplaceInternal, DelStray, SetLink, AddAddress, DelAddress, AddRoute, DelRoute,
+                          AddNeighbour, DelNeighbour, SetSysctl, SetShaping, StartOvs, StopOvs, AddOvsBridge,
+                          DelOvsBridge, SetOvsBridge, AddOvsPort, DelOvsPort, SetOvsPort, PutFile, DelFile,
+                          StartProcess, StopProcess, ReloadProcess, StartKeeper, StopKeeper>;
 
 // For std::visit with a lambda for each alternative.
 template <class... Ts>
@@ -243,6 +251,7 @@ enum class Phase {
     set_links,
     add_ovs,  // also changes of rows
     place,
+    shape,  // SetShaping; after Open vSwitch, which may touch what is on its ports
     device_sysctls,
     addresses,
     routes,  // on-link routes first; neighbours

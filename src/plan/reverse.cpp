@@ -18,6 +18,7 @@ void restore(std::vector<Step>& steps, const std::string& ns, const Link& link, 
     for (const auto& [address, mac] : on.neighbours) {
         steps.emplace_back(AddNeighbour{ns, link.name, address, mac});
     }
+    if (!link.shaping.empty()) { steps.emplace_back(SetShaping{ns, link.name, link.mtu, {}, link.shaping}); }
 }
 
 std::vector<Step> restore_namespace(const Namespace& gone) {
@@ -105,6 +106,9 @@ std::vector<Step> reverse(const Step& step) {
             },
             [](const SetSysctl& s) {
                 return one(SetSysctl{s.ns, s.key, s.after, s.before});
+            },
+            [](const SetShaping& s) {
+                return one(SetShaping{s.ns, s.device, s.mtu, s.after, s.before});
             },
             [](const StartOvs& s) { return one(StopOvs{s.value}); },
             [](const StopOvs& s) { return one(StartOvs{s.value}); },

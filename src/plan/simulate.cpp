@@ -68,6 +68,7 @@ void set_link(State& state, const SetLink& step) {
     if (link == nullptr) { return; }
     Link next = step.after;
     next.addresses = link->addresses;
+    next.shaping = link->shaping;
     next.leased = link->leased;
     next.index = link->index;
     next.carrier = link->carrier;
@@ -176,6 +177,9 @@ void simulate(State& state, const Step& step) {
                        } else {
                            sysctls[s.key] = s.after;
                        }
+                   },
+                   [&](const SetShaping& s) {
+                       if (Link* link = find_link(state, s.ns, s.device)) { link->shaping = s.after; }
                    },
                    [&](const StartOvs& s) { state.ovs = s.value; },
                    [&](const StopOvs&) { state.ovs.reset(); },
@@ -383,6 +387,7 @@ std::string refusal(const State& state, const Step& step) {
                 const std::string device(sysctl_device(s.key));
                 return first_of({no_namespace(state, s.ns), device.empty() ? fine : no_link(state, s.ns, device)});
             },
+            [&](const SetShaping& s) { return no_link(state, s.ns, s.device); },
             [&](const StartOvs& s) {
                 return state.ovs ? "one runs already" : no_namespace(state, s.value.net_namespace);
             },

@@ -39,6 +39,7 @@ State Expander::run() {
     for (const auto& host : lab_.hosts) { add_host(host); }
     for (const auto& link : lab_.links) { add_switch_link(link); }
     for (const auto& host : lab_.hosts) { add_routes(host); }
+    take_from_links_that_are_down();
     give_native_vlans();
     add_files();
     for (const auto& network : lab_.networks) {
@@ -194,8 +195,16 @@ void Expander::add_interface(const Host& host, const Interface& interface) {
     port.trunk = interface.trunk;
     std::sort(port.trunk.begin(), port.trunk.end());
     if (network != nullptr && !port.vlan && port.trunk.empty()) { port.vlan = network->vlan; }
+    const LinkImpairments impairments = impairments_of(lab_, interface.impairments);
+    const std::uint32_t mtu = link.mtu;
+    if (interface.to || network != nullptr) {
+        link.shaping = shaped(impairments.out, impairments.in, mtu);
+        port.shaping = shaped(impairments.in, impairments.out, mtu);
+        link.up = interface.up.value_or(true);
+    }
     if (interface.to && !is_switch(interface.to->node)) {
-        add_direct(host.name, std::move(link), interface.to->node, interface.to->port.value_or(interface.name));
+        add_direct(host.name, std::move(link), interface.to->node, interface.to->port.value_or(interface.name),
+                   port.shaping);
         return;
     }
     if (!interface.to && network == nullptr) {  // an end of a link that is written elsewhere

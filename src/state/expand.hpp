@@ -18,7 +18,8 @@ struct Site {
     OvsInstance ovs;                   // used where the lab has an OVS switch
     std::string dhcp_client;           // path of dhclient or udhcpc; "" none installed
     std::string dnsmasq = "/usr/sbin/dnsmasq";
-    bool bridge_netfilter = false;          // br_netfilter is loaded: a secluded root switches it off
+    bool bridge_netfilter = false;  // br_netfilter is loaded: a secluded root switches it off
+    bool netem = true;              // the kernel has it; else a program loses packets where `loss` is wanted
     std::string warren = "/proc/self/exe";  // path of this program, for DHCP client scripts
 };
 

@@ -11,6 +11,21 @@ void Expander::join_switches(const CableLink& link) {
     if (is_switch(link.a.node) && is_switch(link.b.node)) { carried_.join(link.a.node, link.b.node); }
 }
 
+// With an interface that is down its routes, neighbours and IPv6 addresses are gone.
+void Expander::take_from_links_that_are_down() {
+    for (auto& [ns_name, ns] : state_.namespaces) {
+        std::set<std::string> down;
+        for (auto& [name, link] : ns.links) {
+            if (link.up) { continue; }
+            down.insert(name);
+            std::erase_if(link.addresses, [](const Prefix& address) { return !address.address.is_v4(); });
+        }
+        if (down.empty()) { continue; }
+        std::erase_if(ns.routes, [&](const Route& route) { return down.contains(route.device); });
+        std::erase_if(ns.neighbours, [&](const auto& entry) { return down.contains(entry.first.first); });
+    }
+}
+
 // What a switch's port looks like for an interface of HOST.
 void Expander::plug(const std::string& host, const std::string& sw, const Port& port, Link link, Wire wire) {
     const std::string ns = ns_of(host);
@@ -32,6 +47,8 @@ void Expander::plug(const std::string& host, const std::string& sw, const Port& 
     }
     if (userspace_carries(sw)) { link.tx_checksum = false; }
     Link end;
+    end.up = link.up;
+    end.shaping = port.shaping;
     end.name = port.name;
     end.kind = LinkKind::veth;
     end.alias = link.alias;
@@ -89,9 +106,10 @@ void Expander::join_vlans(const std::string& host, const std::string& sw, const 
 // A direct link: the interface that wrote it, and the other end, which may be declared without a
 // `to` of its own, before or after, or not at all.
 void Expander::add_direct(const std::string& host, Link link, const std::string& other,
-                          const std::string& other_name) {
+                          const std::string& other_name, const Shaping& back) {
     const auto key = std::pair(other, other_name);
     direct_.emplace(key, std::pair(host, link.name));
+    direct_shaping_.emplace(key, back);
     reach_.join("host " + host, "host " + other);
     const bool declared = [&] {
         const auto found = hosts_.find(other);
@@ -114,6 +132,8 @@ void Expander::settle(const std::string& host, const std::string& name) {
     const auto here = loose_.find({host, name});
     const auto there = loose_.find(wire->second);
     if (here == loose_.end() || there == loose_.end()) { return; }
+    here->second.up = there->second.up;
+    here->second.shaping = direct_shaping_.at({host, name});
     join_ends(host, std::move(here->second), wire->second.first, std::move(there->second));
     loose_.erase(here);
     loose_.erase(wire->second);
@@ -137,16 +157,26 @@ void Expander::add_switch_link(const CableLink& link) {
     Port b = a;
     b.name = link.b.port.value_or("");
     const std::uint32_t mtu = link.mtu.value_or(mtu_of(lab_, Interface{}));
+    const LinkImpairments impairments = impairments_of(lab_, link.impairments);
+    const bool up = link.up.value_or(true);
+    const auto sent_by = [&](bool first, std::uint32_t own_mtu) {
+        return first ? shaped(impairments.out, impairments.in, own_mtu)
+                     : shaped(impairments.in, impairments.out, own_mtu);
+    };
     if (a_switch && b_switch) {
+        a.shaping = sent_by(true, mtu);
+        b.shaping = sent_by(false, mtu);
         const int number = ++links_between_[std::minmax(link.a.node, link.b.node)];
         if (a.name.empty()) { a.name = default_port_name(link.a.node, link.b.node, number); }
         if (b.name.empty()) { b.name = default_port_name(link.b.node, link.a.node, number); }
         join_switch_vlans(link, a);
-        if (is_ovs(link.a.node) && is_ovs(link.b.node)) {
+        // A patch port is no device that could hold packets up, or be down.
+        const bool patch = is_ovs(link.a.node) && is_ovs(link.b.node);
+        if (patch && up && a.shaping.empty() && b.shaping.empty()) {
             add_patch(link.a.node, a, b.name);
             add_patch(link.b.node, b, a.name);
         } else {
-            add_cable(link.a.node, a, link.b.node, b, mtu);
+            add_cable(link.a.node, a, link.b.node, b, mtu, up);
         }
         return;
     }
@@ -160,6 +190,9 @@ void Expander::add_switch_link(const CableLink& link) {
         Link end = std::move(found->second);
         loose_.erase(found);
         if (link.mtu) { end.mtu = *link.mtu; }
+        port.shaping = sent_by(a_switch, end.mtu);
+        end.shaping = sent_by(!a_switch, end.mtu);
+        end.up = up;
         plug(host_end.node, a_switch ? link.a.node : link.b.node, port, std::move(end), Wire::veth);
         return;
     }
@@ -170,6 +203,9 @@ void Expander::add_switch_link(const CableLink& link) {
         end_a->second.mtu = *link.mtu;
         end_b->second.mtu = *link.mtu;
     }
+    end_a->second.shaping = sent_by(true, end_a->second.mtu);
+    end_b->second.shaping = sent_by(false, end_b->second.mtu);
+    end_a->second.up = end_b->second.up = up;
     reach_.join("host " + link.a.node, "host " + link.b.node);
     join_ends(link.a.node, std::move(end_a->second), link.b.node, std::move(end_b->second));
     loose_.erase(end_a);
@@ -197,9 +233,9 @@ void Expander::add_patch(const std::string& sw, const Port& port, const std::str
     state_.bridges[sw].ports.emplace(row.name, std::move(row));
 }
 
-// A veth pair between two switches of which at least one is a Linux bridge.
+// A veth pair between two switches: of which at least one is a Linux bridge, or whose link is impaired.
 void Expander::add_cable(const std::string& sw_a, const Port& a, const std::string& sw_b, const Port& b,
-                         std::uint32_t mtu) {
+                         std::uint32_t mtu, bool up) {
     auto end = [&](const std::string& sw, const Port& port, const Port& other) {
         Link link;
         link.name = port.name;
@@ -209,6 +245,8 @@ void Expander::add_cable(const std::string& sw_a, const Port& a, const std::stri
         link.mtu = mtu;
         link.peer_namespace = root_;
         link.peer = other.name;
+        link.up = up;
+        link.shaping = port.shaping;
         if (userspace_carries(sw)) { link.tx_checksum = false; }
         if (is_ovs(sw)) {
             OvsPort row;

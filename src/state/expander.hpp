@@ -16,6 +16,7 @@
 #include "base/joined.hpp"
 #include "state/address_pools.hpp"
 #include "state/expand.hpp"
+#include "state/shaping.hpp"
 
 namespace warren::state_detail {
 
@@ -37,6 +38,7 @@ private:
         std::string name;
         std::optional<Vlan> vlan;
         std::vector<Vlan> trunk;
+        Shaping shaping = {};  // of what it sends
     };
 
     void index();
@@ -72,6 +74,10 @@ private:
 
     // Links.
     void join_switches(const CableLink& link);
+    [[nodiscard]] Shaping shaped(const Impairments& of, const Impairments& back, std::uint32_t mtu) const {
+        return shaping_of(of, back, mtu, site_.netem);
+    }
+    void take_from_links_that_are_down();
     void mark_userspace_carried();
     [[nodiscard]] bool userspace_carries(const std::string& sw) { return userspace_.contains(carried_.of(sw)); }
     void plug(const std::string& host, const std::string& sw, const Port& port, Link link, Wire wire);
@@ -82,14 +88,15 @@ private:
     [[nodiscard]] Link host_link(const std::string& host, const std::string& name, std::uint32_t mtu,
                                  const std::optional<MacAddress>& mac) const;
     static void add_link_local(Link& link);
-    void add_direct(const std::string& host, Link link, const std::string& other, const std::string& other_name);
+    void add_direct(const std::string& host, Link link, const std::string& other, const std::string& other_name,
+                    const Shaping& back);
     void settle(const std::string& host, const std::string& name);
     void join_ends(const std::string& host_a, Link a, const std::string& host_b, Link b);
     void add_switch_link(const CableLink& link);
     void join_switch_vlans(const CableLink& link, const Port& port);
     void add_patch(const std::string& sw, const Port& port, const std::string& peer);
     void add_cable(const std::string& sw_a, const Port& a, const std::string& sw_b, const Port& b,
-                   std::uint32_t mtu);
+                   std::uint32_t mtu, bool up);
 
     // Files and processes.
     void add_directory(const std::string& path);
@@ -119,6 +126,8 @@ private:
     std::map<std::string, std::set<Vlan>> bridge_vlans_;
     std::map<std::pair<std::string, std::string>, Link> loose_;  // interfaces waiting for their other end
     std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>> direct_;
+    std::map<std::pair<std::string, std::string>, Shaping>
+        direct_shaping_;  // of the ends that did not write the link
     std::map<std::pair<std::string, std::string>, int> links_between_;
 };
 

@@ -7,6 +7,7 @@
 // the diff not looking at them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,6 +32,29 @@ struct BridgePortVlans {
     bool operator==(const BridgePortVlans&) const = default;
 };
 
+// What is done to the packets that a link sends, by queueing disciplines of Warren's own (linux/qdisc.hpp). Nothing
+// of it: no such discipline is there.
+struct Shaping {
+    std::uint64_t rate = 0;   // bit/s, 0: as fast as can be
+    std::uint64_t queue = 0;  // bytes that wait for the rate; 0 where `limit` bounds them
+    std::uint64_t limit = 0;  // packets that wait or are delayed; 0 where `queue` bounds them
+    std::chrono::microseconds delay{};
+    std::chrono::microseconds jitter{};
+    std::uint32_t loss = 0;  // parts per million, as the next ones
+    std::uint32_t duplicate = 0;
+    std::uint32_t reorder = 0;
+    std::uint32_t corrupt = 0;
+    bool program = false;  // packets are lost by a filter's program: a kernel without netem
+    bool partial = false;  // «observed» some of its disciplines are not there
+    bool operator==(const Shaping&) const = default;
+    [[nodiscard]] bool empty() const { return *this == Shaping{}; }
+    // netem's part of it.
+    [[nodiscard]] bool has_netem() const {
+        return delay.count() != 0 || jitter.count() != 0 || duplicate != 0 || reorder != 0 || corrupt != 0 ||
+               (loss != 0 && !program);
+    }
+};
+
 // A network interface as one namespace sees it.
 struct Link {
     std::string name;
@@ -48,11 +72,12 @@ struct Link {
     bool stp = false;                      // bridge
     bool tx_checksum = true;               // transmit checksum offload; off where a userspace datapath carries it
     std::set<Prefix> addresses;            // static
-    bool dhcp = false;                     // wanted: IPv4 addresses with a lifetime are the client's to bring
-    bool leased_mtu = false;               // wanted: so is the MTU (of a server that is not the lab's own)
-    bool carrier = false;                  // «observed»
-    std::set<Prefix> leased;               // «observed» addresses with a lifetime
-    int index = 0;                         // «observed» ifindex
+    Shaping shaping;
+    bool dhcp = false;        // wanted: IPv4 addresses with a lifetime are the client's to bring
+    bool leased_mtu = false;  // wanted: so is the MTU (of a server that is not the lab's own)
+    bool carrier = false;     // «observed»
+    std::set<Prefix> leased;  // «observed» addresses with a lifetime
+    int index = 0;            // «observed» ifindex
     bool operator==(const Link&) const = default;
 };
 

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "linux/qdisc.hpp"
 #include "ovs/bridges.hpp"
 #include "ovs/daemons.hpp"
+#include "state/shaping.hpp"
 #include "views/explain.hpp"
 #include "views/shell.hpp"
 
@@ -158,6 +160,44 @@ public:
         attempt(in("ip", s.ns) + Words{"neigh", "del", s.address.to_string(), "dev", s.device});
     }
 
+    void operator()(const SetShaping& s) {
+        const Shaping& before = s.before;
+        const Shaping& after = s.after;
+        const auto major = [](std::uint16_t handle) { return fmt::format("{:x}:", handle); };
+        const Words tc = in("tc", s.ns);
+        const Words on{"dev", s.device};
+        const Words under_bucket = Words{"parent", major(kBucketHandle) + "1", "handle"};
+        const bool loses_child = (before.has_netem() || before.program) && !(after.has_netem() || after.program);
+        const bool other_queue = before.program && after.program && before.limit != after.limit;
+        const bool anew = before.partial || after.empty() || loses_child || other_queue;
+        const char* verb = before.empty() || anew ? "add" : "replace";
+        if (!before.empty() && anew) { run(tc + Words{"qdisc", "del"} + on + Words{"root"}); }
+        if (after.empty()) { return; }
+        const TokenBucket bucket = token_bucket(after, s.mtu);
+        run(tc + Words{"qdisc", verb} + on +
+            Words{"root", "handle", major(kBucketHandle), "tbf", "rate", rate_text(bucket.rate * 8), "burst",
+                  std::to_string(bucket.burst), "limit", std::to_string(bucket.limit)});
+        const std::string limit = std::to_string(after.limit);
+        if (after.has_netem()) {
+            Words words = tc + Words{"qdisc", "replace"} + on + under_bucket +
+                          Words{major(kNetemHandle), "netem", "limit", limit};
+            if (after.delay.count() != 0) { words = words + Words{"delay", latency_text(after.delay)}; }
+            if (after.jitter.count() != 0) { words.push_back(latency_text(after.jitter)); }
+            for (const auto key : {"loss", "duplicate", "reorder", "corrupt"}) {
+                const std::string share = shaping_text(after, key);
+                if (!share.empty()) { words = words + Words{key, share}; }
+            }
+            run(words);
+        }
+        if (!after.program) { return; }
+        if (anew || !before.program) {
+            run(tc + Words{"qdisc", "replace"} + on + under_bucket +
+                Words{major(kProgramHandle), "htb", "direct_qlen", limit});
+        }
+        run(tc + Words{"filter", "replace"} + on +
+            Words{"parent", major(kProgramHandle), "protocol", "all", "pref", std::to_string(kFilterPriority),
+                  "handle", "1", "bpf", "da", "bytecode", loss_bytecode(kernel_share(after.loss))});
+    }
     void operator()(const SetSysctl& s) {
         if (s.after.empty()) { return; }
         std::string key = s.key;

@@ -110,6 +110,31 @@ std::string namespaces_why(const Group& group) {
     return why;
 }
 
+std::string shaping_why(const Group& group) {
+    const auto any = [&](bool (*predicate)(const Shaping&)) {
+        return group.any<SetShaping>([&](const SetShaping& s) { return predicate(s.after); });
+    };
+    std::string why =
+        "What a device sends passes its queueing discipline. Each direction of a link is that of the device which "
+        "sends into it: the host's end for one, the switch's end for the other. tbf is a token bucket: it lets the "
+        "rate through, and at once no more than its burst; 'limit' bounds what waits.";
+    if (any([](const Shaping& s) { return s.rate == 0 && !s.empty(); })) {
+        why += " A bucket of 1000gbit holds nothing back: it only splits what segmentation offload has left whole.";
+    }
+    if (any([](const Shaping& s) { return s.has_netem(); })) {
+        why +=
+            " netem, below it, delays, loses, doubles and spoils packets. Its limit counts those that are under "
+            "way "
+            "and those that wait for the rate.";
+    }
+    if (any([](const Shaping& s) { return s.program; })) {
+        why +=
+            " This kernel has no netem: a filter's program takes a random number for each packet, and the packet "
+            "away where that is small. htb is there because it takes filters.";
+    }
+    return why;
+}
+
 std::string processes_why(const Group& group) {
     std::string why;
     const auto of_role = [&](ProcessRole role) {
@@ -196,6 +221,8 @@ Words words(Phase phase, const std::vector<Step>& steps, std::size_t begin, std:
                 "Internal ports into their namespaces",
                 "An internal port's device appears beside the switch. In its namespace nobody but that host sees "
                 "it; to Open vSwitch it stays a port of the bridge."};
+        case Phase::shape:
+            return {"Rates, delays and losses", shaping_why(group)};
         case Phase::device_sysctls:
             return {"Settings of interfaces", "They are there only now that the interfaces are."};
         case Phase::addresses:

@@ -128,6 +128,10 @@ void add_details(const std::string& ns, Lines& lines) {
         for (std::string line; std::getline(output, line);) { lines.push_back(where + " " + what + " " + line); }
     };
     each_line("neighbour", "ip " + in + "neigh show nud permanent | sed 's/ proto [0-9]*//'");
+    each_line("qdisc", "tc " + in + "qdisc show | sed '/noqueue/d; s, refcnt [0-9]*,,'");
+    each_line("filter", "for d in $(tc " + in +
+                            "qdisc show | sed -n 's/^qdisc htb 5743: dev \\([^ ]*\\) .*/\\1/p'); do tc " + in +
+                            "filter show dev $d parent 5743:; done");
     if (has_vlan_filtering()) { each_line("vlan", "bridge " + in + "vlan show"); }
     if (ns.empty()) { return; }
     each_line("setting", exec +

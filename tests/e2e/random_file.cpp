@@ -26,6 +26,8 @@ std::string random_file(int seed, bool bridge_vlans) {
     testing::RandomLabOptions options;
     options.most_hosts = 5;
     options.bridge_vlans = bridge_vlans;
+    options.netem = false;
+    options.down = false;
     Lab lab = testing::random_lab(static_cast<std::uint64_t>(seed), options);
     const bool stp =
         std::any_of(lab.switches.begin(), lab.switches.end(), [&](const Switch& sw) { return stp_of(lab, sw); });

@@ -1,6 +1,7 @@
 // Labs made by chance, the same for the same seed, that check_lab() finds no fault with. For property tests.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -17,11 +18,15 @@ struct RandomLabOptions {
     bool dhcp = true;
     bool services = true;
     bool sysctls = true;
+    bool impairments = true;
+    bool netem = true;  // among them what only netem does
+    bool down = true;   // links that are down
 };
 
 class RandomLab {
 public:
-    RandomLab(std::uint64_t seed, RandomLabOptions options) : random_(seed), options_(options) {}
+    RandomLab(std::uint64_t seed, RandomLabOptions options)
+        : random_(seed), impairing_(seed + 1000), options_(options) {}
 
     Lab make() {
         lab_.name = "random-" + std::to_string(below(1000));
@@ -33,6 +38,7 @@ public:
         const int hosts = 1 + below(options_.most_hosts);
         for (int i = 1; i <= hosts; ++i) { add_host(i); }
         add_direct_links();
+        if (options_.impairments) { add_impairments(); }
         add_reservations();
         add_expectations();
         return std::move(lab_);
@@ -277,6 +283,42 @@ private:
         }
     }
 
+    bool impairs(int in) { return impairing_() % static_cast<std::uint64_t>(in) == 0; }
+    std::uint32_t some(std::uint32_t most) { return static_cast<std::uint32_t>(1 + impairing_() % most); }
+
+    Impairments random_impairments() {
+        Impairments of;
+        if (impairs(2)) { of.rate = 8'000ULL * (100 + some(100'000)); }
+        if (impairs(2)) { of.loss = impairs(5) ? 0 : some(1'000'000); }
+        if (options_.netem && impairs(2)) {
+            of.delay = std::chrono::microseconds(some(50'000));
+            if (impairs(3)) { of.jitter = std::min(*of.delay, std::chrono::microseconds(some(10'000))); }
+            if (impairs(4)) { of.reorder = some(500'000); }
+            if (impairs(4)) { of.duplicate = some(100'000); }
+            if (impairs(4)) { of.corrupt = some(100'000); }
+        }
+        if ((of.rate || of.delay) && impairs(3)) { of.queue = QueueSize{10 + some(100'000), impairs(2)}; }
+        return of;
+    }
+
+    void impair(LinkImpairments& link, std::optional<bool>& up, bool both_ways) {
+        if (impairs(3)) { link.out = random_impairments(); }
+        if (both_ways && impairs(3)) { link.in = impairs(2) ? link.out : random_impairments(); }
+        if (options_.down && impairs(8)) { up = impairs(2); }
+    }
+
+    // Those that write their link.
+    void add_impairments() {
+        if (impairs(4)) { lab_.defaults.interface_impairments.out.rate = 1'000'000'000; }
+        for (auto& link : lab_.links) { impair(link.impairments, link.up, true); }
+        for (auto& host : lab_.hosts) {
+            for (auto& interface : host.interfaces) {
+                if (!interface.to && !interface.network) { continue; }
+                impair(interface.impairments, interface.up, wire_of(lab_, interface) == Wire::veth);
+            }
+        }
+    }
+
     void add_reservations() {
         for (auto& network : lab_.networks) {
             if (!network.dhcp) { continue; }
@@ -322,6 +364,7 @@ private:
     }
 
     std::mt19937_64 random_;
+    std::mt19937_64 impairing_;  // of its own, so that the rest of a lab is the same without them
     RandomLabOptions options_;
     Lab lab_;
     int names_ = 0;

@@ -65,6 +65,8 @@ TEST(Schema, HasTheReadersWords) {
     EXPECT_EQ(enum_of(object_of(root, "switch"), "datapath"), words_of(kDatapaths));
     EXPECT_EQ(enum_of(object_of(root, "switch"), "fail-mode"), words_of(kFailModes));
     EXPECT_EQ(enum_of(object_of(root, "interface"), "wire"), words_of(kWires));
+    EXPECT_EQ(enum_of(object_of(root, "interface"), "state"), words_of(kLinkStates));
+    EXPECT_EQ(enum_of(object_of(root, "link"), "state"), words_of(kLinkStates));
     EXPECT_EQ(enum_of(object_of(root, "service"), "restart"), words_of(kRestarts));
 }
 

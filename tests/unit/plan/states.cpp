@@ -210,6 +210,18 @@ struct Maker {
         if (link == nullptr) { return; }
         if (t.pick(4) == 3) { link->mtu = 1400; }
         if (t.pick(4) == 3) { link->mac = MacAddress::derived("other" + port); }
+        switch (Tape(tape, at + 1).pick(7)) {
+            case 0:
+                link->shaping.rate = 10'000'000;
+                link->shaping.queue = 62'500;
+                break;
+            case 1:
+                link->shaping.loss = 10'000;
+                link->shaping.limit = 1000;
+                break;
+            default:
+                break;
+        }
         const auto place = [&](int n) { return fmt::format("10.{}.0.{}/24", i, n); };
         const int first = t.pick(5);
         if (first > 0) { link->addresses.insert(prefix(place(h * 10 + first))); }
@@ -313,7 +325,7 @@ void disturb(State& state, const std::vector<std::uint8_t>& tape) {
         const auto ns = state.namespaces.find(ns_name);
         if (ns == state.namespaces.end() || !ns->second.links.contains(name)) { continue; }
         Link& link = ns->second.links.at(name);
-        switch (t.pick(9)) {
+        switch (t.pick(10)) {
             case 0: {  // deleted
                 if (link.kind == LinkKind::bridge) {
                     for (auto& [other_name, other] : ns->second.links) {
@@ -359,6 +371,9 @@ void disturb(State& state, const std::vector<std::uint8_t>& tape) {
                 break;
             case 6:
                 if (link.kind != LinkKind::bridge) { link.mtu = 1300; }  // that is the kernel's to choose
+                break;
+            case 9:
+                link.shaping.partial = true;
                 break;
             case 7:
                 ns->second.routes.insert({prefix("10.200.0.0/16"), std::nullopt, name});
@@ -514,6 +529,7 @@ std::string link_difference(const Link& a, const Link& b) {
                         static_cast<int>(l.kind), l.alias, l.mac.to_string(), l.mtu, l.up, l.peer_namespace, l.peer,
                         l.master, l.vlans.has_value(), l.tx_checksum);
         for (const Prefix& p : l.addresses) { text += " " + p.to_string(); }
+        text += fmt::format(" rate {} loss {} partial {}", l.shaping.rate, l.shaping.loss, l.shaping.partial);
         return text + "]";
     };
     return show(a) + " / " + show(b);
