@@ -128,7 +128,8 @@ void add_details(const std::string& ns, Lines& lines) {
         for (std::string line; std::getline(output, line);) { lines.push_back(where + " " + what + " " + line); }
     };
     each_line("neighbour", "ip " + in + "neigh show nud permanent | sed 's/ proto [0-9]*//'");
-    each_line("qdisc", "tc " + in + "qdisc show | sed '/noqueue/d; s, refcnt [0-9]*,,'");
+    each_line("qdisc",
+              "tc " + in + "qdisc show | sed '/noqueue/d; s, refcnt [0-9]*,,; s, direct_packets_stat [0-9]*,,'");
     each_line("filter", "for d in $(tc " + in +
                             "qdisc show | sed -n 's/^qdisc htb 5743: dev \\([^ ]*\\) .*/\\1/p'); do tc " + in +
                             "filter show dev $d parent 5743:; done");
