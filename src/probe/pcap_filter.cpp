@@ -38,9 +38,9 @@ bool find(void* handle, const char* name, Function*& function) {
     return function != nullptr;
 }
 
-// Null where there is none. It stays loaded.
+// Null where there is none. It stays kLoaded.
 const Library* library() {
-    static const Library* const loaded = []() -> const Library* {
+    static const Library* const kLoaded = []() -> const Library* {
         static Library found;
         void* handle = ::dlopen("libpcap.so.0.8", RTLD_NOW | RTLD_LOCAL);
         if (handle == nullptr) { handle = ::dlopen("libpcap.so.1", RTLD_NOW | RTLD_LOCAL); }  // not Debian
@@ -51,7 +51,7 @@ const Library* library() {
             find(handle, "pcap_close", found.close) && find(handle, "pcap_offline_filter", found.match);
         return all ? &found : nullptr;
     }();
-    return loaded;
+    return kLoaded;
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ std::string tcp(const Ends& ends, const Bytes& b, std::size_t length) {
          {std::pair{0x02U, 'S'}, {0x01U, 'F'}, {0x04U, 'R'}, {0x08U, 'P'}, {0x10U, '.'}}) {
         if ((b.u8(13) & bit) != 0) { flags += name; }
     }
-    const std::size_t header = (b.u8(12) >> 4U) * 4;
+    const std::size_t header = (std::size_t{b.u8(12)} >> 4U) * 4;
     const std::size_t payload = length > header ? length - header : 0;
     std::string text = fmt::format("{}: TCP [{}], seq {}", ends.text(b.u16(0), b.u16(2)), flags, b.u32(4));
     if ((b.u8(13) & 0x10U) != 0) { text += fmt::format(", ack {}", b.u32(8)); }
@@ -190,7 +190,7 @@ std::string transport(const Ends& ends, unsigned protocol, const Bytes& b, std::
 
 std::string ipv4(const Bytes& b) {
     constexpr std::size_t kHeader = 20;
-    const std::size_t header = (b.u8(0) & 15U) * 4;
+    const std::size_t header = (std::size_t{b.u8(0)} & 15U) * 4;
     if (!b.has(kHeader) || header < kHeader || !b.has(header)) { return std::string("IPv4 ") + kCut; }
     const Ends ends{b.ip(12, 4), b.ip(16, 4)};
     // 0 where the segments of one large packet are to be made by hardware.

@@ -125,6 +125,20 @@ TEST_F(Capturing, DownEndsItAndIsNotHeldUp) {
     must_sh("tcpdump -r /mnt/f.pcapng -n 2>&1");  // whole
 }
 
+TEST_F(Capturing, ThePortsOfASwitchGoToo) {
+    must_warren({"up", example("hello.yaml")});
+    Background capture(command({"br0", "h3", "-w", "/mnt/f.pcapng"}));
+    ASSERT_TRUE(capture.wait_for("capturing on br0:h1-eth0, br0:h2-eth0, br0:h3-eth0, h3:eth0"))
+        << capture.printed();
+    // One that is switched off and on is not gone.
+    must_sh("ip link set h1-eth0 down && ip link set h1-eth0 up");
+    must_sh("ip netns exec h1 ping -q -c 1 -w 20 10.0.0.2");
+    must_warren({"down"});
+    EXPECT_EQ(capture.wait(), 0) << capture.printed();
+    EXPECT_TRUE(capture.wait_for("nothing is left to capture on")) << capture.printed();
+    EXPECT_GE(count(read("/mnt/f.pcapng", "icmp"), "10.0.0.1 > 10.0.0.2: ICMP echo request"), 2);
+}
+
 TEST_F(Capturing, UpCapturesFromTheFirstPacketOn) {
     Background up({WARREN_PROGRAM, "up", example("tenants.yaml"), "--capture", "/mnt/f.pcapng"});
     ASSERT_TRUE(up.wait_for("Ctrl-C ends the capture")) << up.printed();
