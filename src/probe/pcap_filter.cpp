@@ -38,7 +38,7 @@ bool find(void* handle, const char* name, Function*& function) {
     return function != nullptr;
 }
 
-// Null where there is none. It stays kLoaded.
+// Null where there is none. It stays loaded.
 const Library* library() {
     static const Library* const kLoaded = []() -> const Library* {
         static Library found;
