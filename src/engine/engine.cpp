@@ -17,6 +17,7 @@
 #include "engine/leases.hpp"
 #include "engine/observe.hpp"
 #include "engine/remains.hpp"
+#include "engine/take.hpp"
 #include "lab/lab_file.hpp"
 #include "linux/netns.hpp"
 #include "services/keeper.hpp"
@@ -195,6 +196,45 @@ Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options, const Lock
     if (!result && !left_behind) { end_guard(guard); }
     if (!result && !record_before && !left_behind) {
         // Nothing was there before and nothing is now.
+        quit_keeper(directory);
+        (void)remove_tree(directory);
+        remove_ovs_locks(base_);
+        remove_runtime(base_);
+    }
+    return result;
+}
+
+Result<UpResult> Engine::take(const Lab& lab, const Survey& found, const UpOptions& options,
+                              const std::function<void(const std::string&)>& say) {
+    WARREN_TRY(need_root("take lab " + lab.name));
+    const std::string directory = directory_of(lab.name);
+    if (has_record(directory)) {
+        return failure("take lab " + lab.name, "a lab of that name is up",
+                       "give it another name with '--name NAME'");
+    }
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory + "/lock", false, options.interrupted));
+    Look look;
+    auto result = [&]() -> Result<UpResult> {
+        WARREN_TRY(look.prepare(base_, lab, std::nullopt));
+        Taking taking(lab, look, found);
+        WARREN_TRY(taking.check());
+        for (const auto& line : taking.said()) { say(line); }
+        WARREN_TRY(note_made_directories(look.site));
+        // Whatever is killed from here on, `down` removes what has been marked.
+        WARREN_TRY(write_record(directory, record_for(lab, options, std::nullopt, look.wanted, {})));
+        auto done = [&]() -> Result<UpResult> {
+            WARREN_TRY(taking.take());
+            return up(lab, options, lock);
+        }();
+        if (done) {
+            taking.settle();
+        } else if (const std::string faults = taking.undo(); !faults.empty()) {
+            done.error().hint +=
+                (done.error().hint.empty() ? "not all is as it was" : "; not all is as it was") + faults;
+        }
+        return done;
+    }();
+    if (!result) {
         quit_keeper(directory);
         (void)remove_tree(directory);
         remove_ovs_locks(base_);

@@ -15,6 +15,7 @@
 #include "engine/look.hpp"
 #include "engine/record.hpp"
 #include "engine/remains.hpp"
+#include "engine/survey.hpp"
 #include "lab/lab.hpp"
 #include "plan/changes.hpp"
 #include "plan/plan.hpp"
@@ -76,6 +77,11 @@ public:
     Engine();  // of this machine: /run/warren, /etc/netns
 
     [[nodiscard]] Result<UpResult> up(const Lab& lab, const UpOptions& options);
+    // Makes LAB, which adopt() has read from FOUND, Warren's own from now on: marks what is there, ends the DHCP servers
+    // and clients there whose place the lab's own take, and brings up what differs. All or nothing. SAY hears beforehand
+    // what will be ended. What cannot be taken is an error that names it all, before anything is changed.
+    [[nodiscard]] Result<UpResult> take(const Lab& lab, const Survey& found, const UpOptions& options,
+                                        const std::function<void(const std::string&)>& say);
     // What up() would do. Changes nothing.
     [[nodiscard]] Result<UpResult> plan(const Lab& lab);
     // Removes a lab; true: there was one. FORCE: without a readable record, by the marks alone.

@@ -1,5 +1,6 @@
 // `adopt`: the file of what somebody typed gives the same network again, and that of a lab is the lab's.
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 
 #include "typed.hpp"
@@ -111,7 +112,7 @@ TEST_F(Adopt, SecondScenarioTypedByHand) {
 }
 
 // On a Linux bridge, whose DHCP server is a host like any other, with a router and routes.
-TEST_F(Adopt, ALinuxBridgeTypedByHand) {
+void type_routed_bridge() {
     must_sh(R"(set -e
 ip link add br0 type bridge
 ip link set br0 up
@@ -141,6 +142,148 @@ ip netns exec router sysctl -qw net.ipv4.ip_forward=1
 ip netns exec server dnsmasq -i eth0 --dhcp-range=10.3.0.10,10.3.0.20,1h --dhcp-option=3,10.3.0.1 --no-ping \
     --pid-file=/run/dnsmasq.pid --dhcp-leasefile=/run/dnsmasq.leases
 ip netns exec client dhclient -lf /run/client.leases -pf /run/client.pid eth0)");
+}
+
+class Take : public Adopt {
+protected:
+    // What was taken is a lab like any other: as its file says, and gone when it goes.
+    static void expect_a_lab_that_goes(const std::string& lab) {
+        EXPECT_THAT(drift(lab), IsEmpty());
+        EXPECT_THAT(planned(kFile), IsEmpty());
+        EXPECT_THAT(must_warren({"up", kFile}), HasSubstr("nothing to do"));
+        must_warren({"down", lab});
+        EXPECT_EQ(must_sh("ls /run/netns 2>/dev/null || true"), "");
+        EXPECT_EQ(must_sh("ovs-vsctl list-br"), "");
+        EXPECT_EQ(must_sh("ls /run/warren 2>/dev/null || true"), "");
+        EXPECT_TRUE(comes_true([] { return must_sh("ip -o link show type veth | wc -l") == "0"; }));
+    }
+};
+
+TEST_F(Take, FirstScenarioTypedByHand) {
+    if (const std::string cannot = start_machines_ovs(); !cannot.empty()) { GTEST_SKIP() << cannot; }
+    type_red_green();
+    must_sh(
+        "ovs-vsctl set bridge ovs1 external_ids:mine=yes && ip -n green route add 10.8.0.0/16 via 10.0.0.1 && "
+        "ip netns add bystander && ip -n bystander link add b0 type veth peer name b1");
+    remember_machine();
+    // Where it fails, all is as it was.
+    const Ran failed =
+        warren({"adopt", "--take", "-o", kFile, "red", "green"}, {"WARREN_FAULT=after-put-file:error=5"});
+    EXPECT_EQ(failed.status, 1) << testing::PrintToString(failed);
+    expect_same_machine();
+
+    adopt({"--take", "red", "green"});
+    EXPECT_EQ(must_sh("ovs-vsctl get bridge ovs1 external_ids:mine"), "yes");
+    must_warren({"ping", "red", "green"});
+    const Ran again = warren({"adopt", "--take", "--name", "again", "red", "green"});
+    EXPECT_EQ(again.status, 1);
+    EXPECT_THAT(again.err, HasSubstr("namespace green is lab adopted's"));
+    EXPECT_THAT(drift("adopted"), IsEmpty());
+    must_sh("ip netns del bystander");
+    expect_a_lab_that_goes("adopted");
+}
+
+TEST_F(Take, SecondScenarioTypedByHand) {
+    if (const std::string cannot = start_machines_ovs(); !cannot.empty()) { GTEST_SKIP() << cannot; }
+    type_red_green();
+    type_tenants();
+    const auto leased = [] {
+        return must_sh("for h in red green; do ip -n $h -4 -o addr show scope global | awk '{print $4}'; done");
+    };
+    const std::string before = leased();
+    const std::string file = kFile;
+    const Ran run = warren({"adopt", "--take", "--name", "tenants", "-o", file});
+    ASSERT_TRUE(run.ok()) << testing::PrintToString(run);
+    EXPECT_THAT(
+        run.err,
+        HasSubstr("(dnsmasq) in dhcp-r ends; the lab starts its own of network r, with the leases of this one"));
+    EXPECT_THAT(run.err, HasSubstr("(dhclient) in red ends; the lab starts its own"));
+    EXPECT_EQ(leased(), before);
+    EXPECT_TRUE(comes_true([] { return drift("tenants").empty(); })) << testing::PrintToString(drift("tenants"));
+    EXPECT_EQ(processes_with("/run/dnsmasq-r.pid").size(), 0U);
+    EXPECT_EQ(processes_with("/run/red.pid").size(), 0U);
+    must_warren({"ping", "red", "dhcp-r"});
+    expect_a_lab_that_goes("tenants");
+}
+
+// What was ended runs again where it fails, and all is as it was; killed in the middle, `down` removes what is the lab's.
+TEST_F(Take, IsAllOrNothing) {
+    if (const std::string cannot = start_machines_ovs(); !cannot.empty()) { GTEST_SKIP() << cannot; }
+    type_red_green();
+    type_tenants();
+    const auto before = facts();
+    const Ran failed = warren({"adopt", "--take", "-o", kFile}, {"WARREN_FAULT=after-start-process:error=5"});
+    EXPECT_EQ(failed.status, 1) << testing::PrintToString(failed);
+    EXPECT_THAT(failed.err, Not(HasSubstr("not all is as it was")));
+    EXPECT_TRUE(comes_true(
+        [] { return processes_with("/run/red.pid").size() + processes_with("/run/green.pid").size() == 2; }));
+    EXPECT_GE(processes_with("/run/dnsmasq-r.pid").size(), 1U);
+    EXPECT_GE(processes_with("/run/dnsmasq-g.pid").size(), 1U);
+    EXPECT_TRUE(comes_true([&] { return facts() == before; }));
+    EXPECT_THAT(difference(before, facts()), IsEmpty());
+    EXPECT_EQ(must_sh("ls /run/warren 2>/dev/null || true"), "");
+    EXPECT_EQ(must_sh("ip -o link | grep warren: || true"), "");
+
+    const Ran killed = warren({"adopt", "--take", "-o", kFile}, {"WARREN_FAULT=before-set-link:kill"});
+    EXPECT_EQ(killed.status, 128 + SIGKILL);
+    must_warren({"down", "adopted"});
+    EXPECT_EQ(must_sh("ls /run/netns"), "");
+    EXPECT_EQ(must_sh("ovs-vsctl list-br"), "");
+}
+
+TEST_F(Take, ALinuxBridgeTypedByHand) {
+    type_routed_bridge();
+    must_sh("ip -n plain neigh add 10.3.0.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent");
+    const auto before = facts();
+    const Ran failed = warren({"adopt", "--take", "-o", kFile}, {"WARREN_FAULT=after-start-process:error=5"});
+    EXPECT_EQ(failed.status, 1) << testing::PrintToString(failed);
+    EXPECT_THAT(must_sh("ip -n plain route"), HasSubstr("default via 10.3.0.1"));
+    EXPECT_THAT(must_sh("ip -n plain route"), Not(HasSubstr("proto 87")));
+    EXPECT_THAT(must_sh("ip -n plain neigh"), HasSubstr("02:00:00:00:00:77 PERMANENT"));
+    EXPECT_TRUE(comes_true([&] { return facts() == before; }));
+    EXPECT_THAT(difference(before, facts()), IsEmpty());
+    EXPECT_EQ(processes_with("/run/client.pid").size(), 1U);
+
+    const Ran run = warren({"adopt", "--take", "-o", kFile});
+    ASSERT_TRUE(run.ok()) << testing::PrintToString(run);
+    EXPECT_TRUE(comes_true([&] { return facts() == before; }));
+    EXPECT_THAT(difference(before, facts()), IsEmpty());
+    EXPECT_THAT(drift("adopted"), IsEmpty());
+    EXPECT_THAT(planned(kFile), IsEmpty());
+    must_warren({"ping", "plain", "beyond"});
+    must_warren({"down", "adopted"});
+    EXPECT_EQ(must_sh("ls /run/netns; ip -o link show type bridge"), "");
+}
+
+TEST_F(Take, RefusesByNameWhatItCannot) {
+    must_sh(R"(set -e
+ip link add br0 type bridge
+ip link set br0 up
+for n in a b; do
+    ip netns add $n
+    ip link add eth0 netns $n type veth peer name to-$n
+    ip link set to-$n master br0 up
+    ip -n $n link set eth0 up
+done
+ip -n a link set eth0 alias mine
+mkdir -p /etc/netns/b)");
+    Background nameless(std::vector<std::string>{
+        "unshare", "-n", "sh", "-c",
+        "ip link add eth0 type veth peer name p0 netns $PPID && echo made; exec sleep 1000"});
+    ASSERT_TRUE(nameless.wait_for("made"));
+    must_sh("ip link set p0 master br0 up");
+    remember_machine();
+    const Ran run = warren({"adopt", "--take"});
+    EXPECT_EQ(run.status, 1) << testing::PrintToString(run);
+    EXPECT_THAT(run.err, HasSubstr("link eth0 in namespace a bears an alias, 'mine'"));
+    EXPECT_THAT(run.err, HasSubstr("/etc/netns/b is somebody's"));
+    EXPECT_THAT(run.err, HasSubstr("has no name in /run/netns"));
+    expect_same_machine();
+    must_sh("rmdir /etc/netns/b");
+}
+
+TEST_F(Adopt, ALinuxBridgeTypedByHand) {
+    type_routed_bridge();
     const std::string text = adopt();
     EXPECT_EQ(remarks(), "");
     EXPECT_THAT(text, HasSubstr("--keep-in-foreground"));
