@@ -75,6 +75,57 @@ TEST(Ping, MatchesAnswersToTheirNamespace) {
     });
 }
 
+// b has a's own address too, and c another's on a's bridge: who answers a is not who is meant.
+TEST(Ping, CountsOnlyWhatTheOwnerWasAsked) {
+    in_sandbox([] {
+        make_bridge("br0");
+        make_bridge("br1");
+        add_host("a", "10.0.0.1/24", "br0");
+        add_host("a2", "10.0.0.2/24", "br0");
+        add_host("b", "10.0.0.1/24", "br1");
+        add_host("c", "10.0.0.2/24", "br1");
+        PingOptions options;
+        options.timeout = milliseconds(300);
+        options.until_reached = true;
+        std::vector<PingAnswer> answers;
+        options.answered = [&answers](const PingAnswer& answer) { answers.push_back(answer); };
+        const auto results = ping({{"a", ip("10.0.0.1"), "b"},
+                                   {"a", ip("10.0.0.2"), "c"},
+                                   {"a", ip("10.0.0.2"), "gone"},
+                                   {"a", ip("10.0.0.2")}},
+                                  options);
+        ASSERT_TRUE(results) << results.error().message();
+        for (std::size_t i = 0; i < 3; ++i) {
+            EXPECT_EQ((*results)[i].received, 0);
+            EXPECT_EQ((*results)[i].error, "answered by another, which has that address too");
+        }
+        EXPECT_EQ((*results)[3].received, 1);
+        ASSERT_EQ(answers.size(), 1U);
+        EXPECT_EQ(answers.front().pair, 3U);
+        EXPECT_EQ(answers.front().ttl, 64);
+        EXPECT_EQ(answers.front().bytes, 64U);
+    });
+}
+
+TEST(Ping, AsksTheOwnerInTime) {
+    in_sandbox([] {
+        make_bridge();
+        add_host("a", "10.0.0.1/24");
+        add_host("b", "10.0.0.2/24");
+        PingOptions options;
+        options.count = 4;
+        options.interval = milliseconds(5);
+        options.timeout = std::chrono::seconds(20);
+        options.until_reached = true;
+        const auto results = ping({{"a", ip("10.0.0.2"), "b"}, {"b", ip("10.0.0.1"), "a"}}, options);
+        ASSERT_TRUE(results) << results.error().message();
+        for (const auto& result : *results) {
+            EXPECT_EQ(result.received, 4);
+            EXPECT_EQ(result.error, "");
+        }
+    });
+}
+
 // 40 hosts would fill the machine's neighbour table (1024 entries) if they kept what they learn.
 TEST(Ping, AllPairsOfFortyHosts) {
     in_sandbox([] {
