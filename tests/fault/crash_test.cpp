@@ -39,7 +39,7 @@ constexpr const char* kBridgeB = R"(lab: crash
 switches: {br0: {}}
 hosts:
   a:
-    interfaces: {eth0: {to: "br0:pa", address: [10.1.0.9/24, "fd00:1::1/64"], mtu: 1450}}
+    interfaces: {eth0: {to: "br0:pa", address: [10.1.0.9/24, "fd00:1::1/64"], mtu: 1450, rate: 10mbit}}
     routes: {10.8.0.0/24: 10.1.0.2}
     run: [{name: web, command: "sleep 1001"}]
   b:
