@@ -81,6 +81,8 @@ void add_draw(Cli& cli);
 void add_doctor(Cli& cli);
 void add_iperf(Cli& cli);
 void add_capture(Cli& cli);
+void add_set(Cli& cli);
+void add_link(Cli& cli);
 void add_explain(Cli& cli);
 void add_logs(Cli& cli);
 void add_schema(Cli& cli);

@@ -118,6 +118,33 @@ Result<UpResult> Engine::plan(const Lab& lab) {
     return UpResult{look.steps(), look.changes(), {}};
 }
 
+Result<Lab> Engine::wanted_lab(const std::string& name) const {
+    WARREN_ASSIGN(const auto record, current_record(name));
+    if (!record) {
+        return failure("read lab " + name, "there is no such lab", "'warren list' names those that are up");
+    }
+    Diagnostics ignored(record->file);
+    return read_lab(record->text, ignored);
+}
+
+Result<UpResult> Engine::change(const std::string& name, const std::function<Result<void>(Lab&)>& edit) {
+    WARREN_TRY(need_root("change lab " + name));
+    WARREN_ASSIGN(const std::string chosen, choose(name));
+    WARREN_ASSIGN(const Lock lock, Lock::take(directory_of(chosen) + "/lock", false));
+    WARREN_ASSIGN(const auto record, current_record(chosen));
+    WARREN_ASSIGN(Lab lab, wanted_lab(chosen));
+    WARREN_TRY(edit(lab));
+    Diagnostics diagnostics("");
+    const Lab changed = read_lab(write_lab(lab), diagnostics);
+    if (!diagnostics.empty()) {
+        const Diagnostic& first = diagnostics.items().front();
+        return usage_failure("change lab " + chosen, first.message, first.hint);
+    }
+    UpOptions options;
+    options.file = record->file;
+    return up(changed, options, lock);
+}
+
 Result<UpResult> Engine::up(const Lab& lab, const UpOptions& options) {
     WARREN_TRY(need_root("bring up lab " + lab.name));
     WARREN_ASSIGN(const Lock lock, Lock::take(directory_of(lab.name) + "/lock", false, options.interrupted));

@@ -88,6 +88,11 @@ public:
     // INTERRUPTED: as in UpOptions, but only while it waits for others; what has begun is finished.
     [[nodiscard]] Result<bool> down(const std::string& name, bool force = false,
                                     const std::function<bool()>& interrupted = {});
+    // The lab NAME as EDIT leaves it, as up() would bring it: what it wants from now on. What EDIT makes wrong is an error
+    // of kind usage.
+    [[nodiscard]] Result<UpResult> change(const std::string& name, const std::function<Result<void>(Lab&)>& edit);
+    // What the lab NAME wants: its file, and what change() made of it.
+    [[nodiscard]] Result<Lab> wanted_lab(const std::string& name) const;
     // Lets stay what up() with UpOptions::confirm has made; false: nothing waited for that.
     [[nodiscard]] Result<bool> confirm(const std::string& name);
     // For the guard that start_guard() started: what confirm() was to prevent. Nothing where it came.
