@@ -9,13 +9,14 @@ CLANG = -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_BUILD_TYPE=Debug
 CMAKE_FLAGS ?=
 SECONDS_EACH ?= 60
 
-.PHONY: all build demo test docs check sanitize soak fuzz bench install clean help
+.PHONY: all build demo test test-kernel docs check sanitize soak fuzz bench install clean help
 all: build
 
 help:
 	@echo "make            build $(BUILD)/warren"
 	@echo "make demo       install what is missing, build, run both scenarios, take them down (as root)"
 	@echo "make test       install what is missing, build, run all tests (as root: those that build networks too)"
+	@echo "make test-kernel  tests of what this machine's kernel may lack, under a whole kernel that is a process"
 	@echo "make docs       run the documents' command blocks and write into them what these print (as root)"
 	@echo "make check      formatting, clang-tidy on what changed, layers"
 	@echo "make sanitize   the tests once more under AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -36,6 +37,12 @@ test:
 	@scripts/install-packages build run test
 	@scripts/build $(BUILD) -DWARREN_TESTS=ON $(CMAKE_FLAGS)
 	@scripts/run-tests $(BUILD) $(JOBS)
+
+# User Mode Linux, with the kernel datapath of Open vSwitch, bridges that filter VLANs, netem: tests/kernel-tests.
+test-kernel:
+	@scripts/install-packages build run test kernel
+	@scripts/build $(BUILD) -DWARREN_TESTS=ON $(CMAKE_FLAGS) -- warren e2e_tests
+	@scripts/test-kernel $(BUILD)
 
 # A test does the same without writing (tests/e2e/docs_test.cpp); scripts/run-docs --help tells how documents are written.
 docs:

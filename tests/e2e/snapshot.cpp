@@ -25,9 +25,10 @@ void add_links(const std::string& where, const json::value& links, Lines& lines)
     for (const auto& link : elements(links)) {
         const std::string name = text_of(at(link, "ifname"));
         std::string line = where + " link " + name;
+        // Open vSwitch's device of a datapath: its address is another one each time.
+        const bool datapath = name == "ovs-netdev" || name == "ovs-system";
         for (const char* key : {"link", "mtu", "address", "master", "ifalias"}) {
-            // Open vSwitch chooses a new one for its device of the userspace datapath each time.
-            if (name == "ovs-netdev" && key == std::string("address")) { continue; }
+            if (datapath && key == std::string("address")) { continue; }
             if (const auto value = at(link, key); !value.is_null()) {
                 line += std::string(" ") + key + " " + text_of(value);
             }
