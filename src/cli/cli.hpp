@@ -83,6 +83,7 @@ void add_iperf(Cli& cli);
 void add_capture(Cli& cli);
 void add_set(Cli& cli);
 void add_link(Cli& cli);
+void add_top(Cli& cli);
 void add_explain(Cli& cli);
 void add_logs(Cli& cli);
 void add_schema(Cli& cli);

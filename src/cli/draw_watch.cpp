@@ -1,4 +1,4 @@
-// The loop of draw --watch, and its terminal. Called by draw.cpp.
+// The loop of draw --watch. Called by draw.cpp.
 #include "cli/draw_watch.hpp"
 
 #include <algorithm>
@@ -9,14 +9,11 @@
 #include <optional>
 
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-#include <unistd.h>
 
-#include "base/fd.hpp"
 #include "base/interruption.hpp"
 #include "base/signal_fd.hpp"
 #include "cli/cli.hpp"
+#include "cli/screen.hpp"
 
 namespace warren::cli {
 namespace {
@@ -27,52 +24,6 @@ using std::chrono::milliseconds;
 // One change often comes in several pieces: drawn when they have stopped coming, but not later than.
 constexpr milliseconds kQuiet{60};
 constexpr milliseconds kLongest{400};
-
-// The screen for ourselves, and keys as they are typed; as it was before when it ends.
-class Terminal {
-public:
-    Terminal() : keys_(::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
-        if (keys_) {
-            termios now = before_;
-            now.c_lflag &= static_cast<tcflag_t>(~static_cast<tcflag_t>(ICANON | ECHO));
-            (void)::tcsetattr(STDIN_FILENO, TCSANOW, &now);
-        }
-        put("\033[?1049h\033[?25l");
-    }
-    ~Terminal() {
-        put("\033[?25h\033[?1049l");
-        if (keys_) { (void)::tcsetattr(STDIN_FILENO, TCSANOW, &before_); }
-    }
-    Terminal(const Terminal&) = delete;
-    Terminal& operator=(const Terminal&) = delete;
-
-    [[nodiscard]] bool keys() const { return keys_; }
-
-    // As much of TEXT as there is room for.
-    static void draw(const std::string& text) {
-        winsize size{};
-        const std::size_t rows =
-            ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : 24;
-        const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-        std::string out = "\033[H";
-        std::size_t at = 0;
-        for (std::size_t line = 0; line < lines && at < text.size(); ++line) {
-            if (line + 1 == rows && lines > rows) {
-                out += fmt::format("({} more lines; q ends)", lines - line);
-                break;
-            }
-            const std::size_t end = text.find('\n', at);
-            out += text.substr(at, end - at) + "\033[K" + (line + 1 < rows ? "\r\n" : "");
-            at = end + 1;
-        }
-        put(out + "\033[J");
-    }
-
-private:
-    static void put(const std::string& text) { (void)write_all(STDOUT_FILENO, text, "draw on the terminal"); }
-    bool keys_;
-    termios before_{};
-};
 
 class Watcher {
 public:
@@ -118,7 +69,7 @@ private:
     void draw(const std::string& text) {
         if (text == shown_ && !resized_) { return; }
         if (terminal_) {
-            Terminal::draw(text);
+            Screen::draw(text);
         } else {
             fmt::print("{}{}", shown_.empty() ? "" : "\n", text);
             std::fflush(stdout);
@@ -155,7 +106,7 @@ private:
                     return false;
                 }
             }
-            if (fds[2].revents != 0 && quits()) { return false; }
+            if (fds[2].revents != 0 && quit_typed()) { return false; }
             bool changed = fds[3].revents != 0;
             if (fds[0].revents != 0) {
                 WARREN_ASSIGN(const bool news, watch.take());
@@ -166,15 +117,9 @@ private:
         }
     }
 
-    static bool quits() {
-        char key = 0;
-        const ssize_t got = ::read(STDIN_FILENO, &key, 1);
-        return got == 0 || (got == 1 && (key == 'q' || key == 'Q' || key == '\x04'));
-    }
-
     const std::function<Result<Look>()>& look_;
     SignalFd signals_{SIGINT, SIGTERM, SIGHUP, SIGWINCH};
-    std::optional<Terminal> terminal_;
+    std::optional<Screen> terminal_;
     std::string shown_;
     std::string last_words_;
     bool resized_ = false;

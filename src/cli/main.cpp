@@ -85,10 +85,10 @@ int main(int argc, char** argv) {
     app.get_formatter()->column_width(28);
     warren::cli::Cli cli{app};
     using namespace warren::cli;
-    for (const auto add :
-         {add_new,     add_up,      add_plan,   add_down,  add_list,     add_show,  add_check,  add_ping, add_draw,
-          add_adopt,   add_explain, add_exec,   add_shell, add_identify, add_logs,  add_iperf,  add_set,  add_link,
-          add_capture, add_doctor,  add_schema, add_clean, add_confirm,  add_learn, add_keeper, add_guard}) {
+    for (const auto add : {add_new,    add_up,    add_plan,    add_down,    add_list,    add_show,  add_check,
+                           add_ping,   add_draw,  add_adopt,   add_explain, add_exec,    add_shell, add_identify,
+                           add_logs,   add_iperf, add_set,     add_link,    add_capture, add_top,   add_doctor,
+                           add_schema, add_clean, add_confirm, add_learn,   add_keeper,  add_guard}) {
         add(cli);
     }
     if (argc == 1) {

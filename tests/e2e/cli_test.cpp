@@ -10,8 +10,9 @@ namespace {
 
 class CommandLine : public E2e {};
 
-const std::vector<std::string> kVerbs{"new",   "up",       "plan", "down", "list", "show",   "exec",  "shell",
-                                      "check", "identify", "ping", "draw", "logs", "doctor", "iperf", "schema", "capture"};
+const std::vector<std::string> kVerbs{"new",  "up",     "plan",  "down",     "list",   "show",
+                                      "exec", "shell",  "check", "identify", "ping",   "draw",
+                                      "logs", "doctor", "iperf", "schema",   "capture"};
 
 TEST_F(CommandLine, VersionAndHelp) {
     EXPECT_THAT(must_warren({"--version"}), testing::MatchesRegex("warren [0-9]+\\.[0-9]+\\.[0-9]+"));

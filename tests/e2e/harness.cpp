@@ -275,6 +275,8 @@ bool Background::wait_for(std::string_view text) {
     return true;
 }
 
+bool Background::read_some() { return read_more(Clock::now() + std::chrono::seconds(20)); }
+
 int Background::wait() {
     const auto until = Clock::now() + std::chrono::seconds(60);
     while (read_more(until)) {}

@@ -124,6 +124,8 @@ public:
     Background& operator=(const Background&) = delete;
     // Reads on until TEXT has been printed (both streams); false where it ended before or took over 20 s.
     bool wait_for(std::string_view text);
+    // Reads what is printed next; false where it ended before or took over 20 s.
+    bool read_some();
     int wait();              // for its end, up to 60 s; its status as a shell's $?
     int signal(int number);  // sends it; 0 or errno
     [[nodiscard]] const std::string& printed() const { return printed_; }
