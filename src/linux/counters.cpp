@@ -3,40 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <linux/gen_stats.h>
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
 
-#include <libmnl/libmnl.h>
-
 namespace warren {
 namespace {
-
-// HEADER and the attributes of a message; false for one that is cut short.
-template <class Header>
-bool split(const nlmsghdr* message, Header& header, const char*& attributes, std::size_t& size) {
-    const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-    constexpr std::size_t kOffset = MNL_ALIGN(sizeof(Header));
-    if (payload < kOffset) { return false; }
-    const auto* first = static_cast<const char*>(mnl_nlmsg_get_payload(message));
-    std::memcpy(&header, first, sizeof header);
-    attributes = first + kOffset;
-    size = payload - kOffset;
-    return true;
-}
-
-// The attribute's value, as much of it as there is: structures of the kernel grow at their end.
-template <class Value>
-Value value_of(const nlattr* attribute) {
-    Value value{};
-    if (attribute != nullptr) {
-        const std::size_t size = std::min<std::size_t>(sizeof value, mnl_attr_get_payload_len(attribute));
-        std::memcpy(&value, mnl_attr_get_payload(attribute), size);
-    }
-    return value;
-}
 
 // What the disciplines of one interface have dropped. A root counts most of what those below it drop, but not the loss
 // that a netem below it makes: the larger of the two is nearest to what is true.
@@ -48,12 +21,10 @@ struct QueueDrops {
 };
 
 void add_discipline(const nlmsghdr* answer, std::map<int, QueueDrops>& drops) {
-    tcmsg header{};
-    const char* first = nullptr;
-    std::size_t size = 0;
-    if (answer->nlmsg_type != RTM_NEWQDISC || !split(answer, header, first, size)) { return; }
-    const nl::Attributes found(first, size);
-    const auto queue = value_of<gnet_stats_queue>(found.nested(TCA_STATS2)[TCA_STATS_QUEUE]);
+    if (answer->nlmsg_type != RTM_NEWQDISC) { return; }
+    const auto& header = *nl::body<tcmsg>(answer);
+    const auto statistics = nl::attributes<tcmsg>(answer).nested(TCA_STATS2);
+    const auto queue = nl::value_of<gnet_stats_queue>(statistics[TCA_STATS_QUEUE]);
     if (queue.drops == 0) { return; }
     QueueDrops& of = drops[header.tcm_ifindex];
     if (header.tcm_parent == TC_H_ROOT) {
@@ -74,12 +45,11 @@ Result<std::map<int, Counters>> dump_counters(nl::Socket& socket) {
     wanted.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64);
     links.header(wanted);
     const auto add_link = [&](const nlmsghdr* answer) {
-        if_stats_msg header{};
-        const char* first = nullptr;
-        std::size_t size = 0;
-        if (answer->nlmsg_type != RTM_NEWSTATS || !split(answer, header, first, size)) { return; }
-        const auto stats = value_of<rtnl_link_stats64>(nl::Attributes(first, size)[IFLA_STATS_LINK_64]);
-        Counters& of = counters[static_cast<int>(header.ifindex)];
+        const auto index = static_cast<int>(nl::body<if_stats_msg>(answer)->ifindex);
+        if (answer->nlmsg_type != RTM_NEWSTATS || index == 0) { return; }
+        const auto found = nl::attributes<if_stats_msg>(answer);
+        const auto stats = nl::value_of<rtnl_link_stats64>(found[IFLA_STATS_LINK_64]);
+        Counters& of = counters[index];
         of.rx_bytes = stats.rx_bytes;
         of.tx_bytes = stats.tx_bytes;
         of.rx_packets = stats.rx_packets;

@@ -18,23 +18,6 @@
 namespace warren {
 namespace {
 
-// All zeros for a message cut shorter than its header.
-template <class Header>
-const Header* body(const nlmsghdr* message) {
-    static constexpr Header kNone{};
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) { return &kNone; }
-    return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
-}
-
-// A message cut shorter than its header has no attributes.
-template <class Header>
-nl::Attributes attributes(const nlmsghdr* message) {
-    const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-    constexpr std::size_t kOffset = MNL_ALIGN(sizeof(Header));
-    if (payload <= kOffset) { return {nullptr, 0}; }
-    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)) + kOffset, payload - kOffset};
-}
-
 std::optional<IpAddress> address_of(const nl::Attributes& found, std::uint16_t type) {
     const auto* attribute = found[type];
     if (attribute == nullptr) { return std::nullopt; }
@@ -85,8 +68,8 @@ void put_end(nl::Message& message, const NewVethEnd& end, std::uint32_t group) {
 }  // namespace
 
 KernelLink parse_link(const nlmsghdr* message) {
-    const auto* head = body<ifinfomsg>(message);
-    const auto found = attributes<ifinfomsg>(message);
+    const auto* head = nl::body<ifinfomsg>(message);
+    const auto found = nl::attributes<ifinfomsg>(message);
     KernelLink link;
     link.index = head->ifi_index;
     link.flags = head->ifi_flags;
@@ -114,8 +97,8 @@ KernelLink parse_link(const nlmsghdr* message) {
 }
 
 KernelAddress parse_address(const nlmsghdr* message) {
-    const auto* head = body<ifaddrmsg>(message);
-    const auto found = attributes<ifaddrmsg>(message);
+    const auto* head = nl::body<ifaddrmsg>(message);
+    const auto found = nl::attributes<ifaddrmsg>(message);
     KernelAddress address;
     address.index = static_cast<int>(head->ifa_index);
     address.scope = head->ifa_scope;
@@ -162,8 +145,8 @@ Result<std::vector<KernelRoute>> dump_routes(nl::Socket& socket) {
         std::move(message), "list routes",
         [&](const nlmsghdr* answer) {
             if (answer->nlmsg_type != RTM_NEWROUTE) { return; }
-            const auto* head = body<rtmsg>(answer);
-            const auto found = attributes<rtmsg>(answer);
+            const auto* head = nl::body<rtmsg>(answer);
+            const auto found = nl::attributes<rtmsg>(answer);
             if ((head->rtm_flags & RTM_F_CLONED) != 0 || head->rtm_type != RTN_UNICAST) { return; }
             KernelRoute route;
             route.table = found.u32(RTA_TABLE, head->rtm_table);
@@ -192,8 +175,8 @@ Result<std::vector<KernelNeighbour>> dump_neighbours(nl::Socket& socket) {
         std::move(message), "list neighbours",
         [&](const nlmsghdr* answer) {
             if (answer->nlmsg_type != RTM_NEWNEIGH) { return; }
-            const auto* head = body<ndmsg>(answer);
-            const auto found = attributes<ndmsg>(answer);
+            const auto* head = nl::body<ndmsg>(answer);
+            const auto found = nl::attributes<ndmsg>(answer);
             const auto address = address_of(found, NDA_DST);
             if (!address || (head->ndm_state & NUD_PERMANENT) == 0) { return; }
             neighbours.push_back(
@@ -214,8 +197,8 @@ Result<std::vector<KernelPortVlan>> dump_port_vlans(nl::Socket& socket) {
         std::move(message), "list VLANs of bridge ports",
         [&](const nlmsghdr* answer) {
             if (answer->nlmsg_type != RTM_NEWLINK) { return; }
-            const int index = body<ifinfomsg>(answer)->ifi_index;
-            const auto* specification = attributes<ifinfomsg>(answer)[IFLA_AF_SPEC];
+            const int index = nl::body<ifinfomsg>(answer)->ifi_index;
+            const auto* specification = nl::attributes<ifinfomsg>(answer)[IFLA_AF_SPEC];
             if (specification == nullptr) { return; }
             // The nest repeats one type, once for each VLAN, so it is walked and not indexed.
             const auto* at = static_cast<const char*>(mnl_attr_get_payload(specification));

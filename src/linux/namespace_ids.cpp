@@ -4,20 +4,7 @@
 #include <linux/net_namespace.h>
 #include <sched.h>
 
-#include <libmnl/libmnl.h>
-
 namespace warren {
-namespace {
-
-constexpr std::size_t kHeader = MNL_ALIGN(sizeof(rtgenmsg));
-
-nl::Attributes attributes(const nlmsghdr* message) {
-    const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-    if (payload <= kHeader) { return {nullptr, 0}; }
-    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)) + kHeader, payload - kHeader};
-}
-
-}  // namespace
 
 Result<NamespaceIds> NamespaceIds::make() {
     if (::unshare(CLONE_NEWNET) != 0) {
@@ -44,7 +31,7 @@ Result<std::map<int, int>> NamespaceIds::seen_from(int id) {
         std::move(message), "list the numbers of network namespaces",
         [&ids](const nlmsghdr* answer) {
             if (answer->nlmsg_type != RTM_NEWNSID) { return; }
-            const auto found = attributes(answer);
+            const auto found = nl::attributes<rtgenmsg>(answer);
             const int there = static_cast<int>(found.u32(NETNSA_NSID, ~0U));
             const int ours = static_cast<int>(found.u32(NETNSA_CURRENT_NSID, ~0U));
             if (there >= 0 && ours >= 0) { ids[there] = ours; }

@@ -129,6 +129,21 @@ nlmsghdr* Message::raw() {
     return head;
 }
 
+std::string_view payload_of(const nlmsghdr* message) {
+    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)), mnl_nlmsg_get_payload_len(message)};
+}
+
+std::string_view payload_of(const nlattr* attribute) {
+    if (attribute == nullptr) { return {}; }
+    return {static_cast<const char*>(mnl_attr_get_payload(attribute)), mnl_attr_get_payload_len(attribute)};
+}
+
+Attributes attributes_behind(std::string_view payload, std::size_t size) {
+    const std::size_t offset = MNL_ALIGN(size);
+    if (payload.size() <= offset) { return {nullptr, 0}; }
+    return {payload.data() + offset, payload.size() - offset};
+}
+
 Attributes::Attributes(const void* first, std::size_t size) {
     const auto* at = static_cast<const char*>(first);
     while (size >= sizeof(nlattr)) {

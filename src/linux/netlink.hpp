@@ -5,7 +5,9 @@
 // (4.12, 4.20). Errors carry errno and the kernel's own text.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -65,6 +67,10 @@ struct Refusal {
     Error error;
 };
 
+// What MESSAGE, or ATTRIBUTE, holds behind its own header; nothing where the attribute is absent (null).
+[[nodiscard]] std::string_view payload_of(const nlmsghdr* message);
+[[nodiscard]] std::string_view payload_of(const nlattr* attribute);
+
 // Attributes of one message or nest by type; absent ones are null. Valid as long as the message.
 class Attributes {
 public:
@@ -81,6 +87,29 @@ private:
     static constexpr std::size_t kTypes = 96;
     const nlattr* found_[kTypes] = {};
 };
+
+// The family's header of MESSAGE; all zeros for a message cut shorter than that.
+template <class Header>
+[[nodiscard]] const Header* body(const nlmsghdr* message) {
+    static constexpr Header kNone{};
+    const std::string_view payload = payload_of(message);
+    return payload.size() < sizeof(Header) ? &kNone : reinterpret_cast<const Header*>(payload.data());
+}
+// Those behind a header of SIZE bytes in PAYLOAD, which has none where it is cut shorter than that.
+[[nodiscard]] Attributes attributes_behind(std::string_view payload, std::size_t size);
+template <class Header>
+[[nodiscard]] Attributes attributes(const nlmsghdr* message) {
+    return attributes_behind(payload_of(message), sizeof(Header));
+}
+// The structure that is the attribute's value, as much of it as there is (the kernel's grow at their end), else zeros;
+// all zeros where the attribute is absent.
+template <class Value>
+[[nodiscard]] Value value_of(const nlattr* attribute) {
+    Value value{};
+    const std::string_view payload = payload_of(attribute);
+    if (!payload.empty()) { std::memcpy(&value, payload.data(), std::min(sizeof value, payload.size())); }
+    return value;
+}
 
 // WARREN_NETLINK_BUFFER=BYTES in the environment gives each socket that is opened a receive buffer of that size
 // (socket(7), SO_RCVBUF): for tests of what happens when it overflows.

@@ -41,62 +41,32 @@ std::uint32_t ticks(std::int64_t nanoseconds) {
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(nanoseconds / kTick, 0, UINT32_MAX));
 }
 
-const tcmsg* body(const nlmsghdr* message) {
-    static constexpr tcmsg kNone{};
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(tcmsg)) { return &kNone; }
-    return static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
-}
-
-nl::Attributes attributes(const nlmsghdr* message) {
-    const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-    constexpr std::size_t kOffset = MNL_ALIGN(sizeof(tcmsg));
-    if (payload <= kOffset) { return {nullptr, 0}; }
-    return {static_cast<const char*>(mnl_nlmsg_get_payload(message)) + kOffset, payload - kOffset};
-}
-
-// All zeros where the attribute is absent or cut short.
-template <class T>
-T value_of(const nlattr* attribute) {
-    T value{};
-    if (attribute != nullptr && mnl_attr_get_payload_len(attribute) >= sizeof value) {
-        std::memcpy(&value, mnl_attr_get_payload(attribute), sizeof value);
-    }
-    return value;
-}
-
-// Attributes behind a header of SIZE bytes in the payload of OPTIONS.
-nl::Attributes behind(const nlattr* options, std::size_t size) {
-    if (options == nullptr) { return {nullptr, 0}; }
-    const std::size_t offset = MNL_ALIGN(size);
-    const std::size_t length = mnl_attr_get_payload_len(options);
-    if (length <= offset) { return {nullptr, 0}; }
-    return {static_cast<const char*>(mnl_attr_get_payload(options)) + offset, length - offset};
-}
-
 TbfSettings read_tbf(const nl::Attributes& options) {
-    const auto parameters = value_of<tc_tbf_qopt>(options[TCA_TBF_PARMS]);
+    const auto parameters = nl::value_of<tc_tbf_qopt>(options[TCA_TBF_PARMS]);
     TbfSettings settings;
     settings.rate = parameters.rate.rate;
-    if (options.has(TCA_TBF_RATE64)) { settings.rate = value_of<std::uint64_t>(options[TCA_TBF_RATE64]); }
+    if (options.has(TCA_TBF_RATE64)) { settings.rate = nl::value_of<std::uint64_t>(options[TCA_TBF_RATE64]); }
     settings.limit = parameters.limit;
     return settings;
 }
 
 NetemSettings read_netem(const nlattr* options) {
-    const auto parameters = value_of<tc_netem_qopt>(options);
-    const nl::Attributes more = behind(options, sizeof parameters);
+    const auto parameters = nl::value_of<tc_netem_qopt>(options);
+    const auto more = nl::attributes_behind(nl::payload_of(options), sizeof parameters);
     NetemSettings settings;
     settings.limit = parameters.limit;
     settings.latency = static_cast<std::int64_t>(parameters.latency) * kTick;
     settings.jitter = static_cast<std::int64_t>(parameters.jitter) * kTick;
     if (more.has(TCA_NETEM_LATENCY64)) {
-        settings.latency = value_of<std::int64_t>(more[TCA_NETEM_LATENCY64]);
-        settings.jitter = value_of<std::int64_t>(more[TCA_NETEM_JITTER64]);
+        settings.latency = nl::value_of<std::int64_t>(more[TCA_NETEM_LATENCY64]);
+        settings.jitter = nl::value_of<std::int64_t>(more[TCA_NETEM_JITTER64]);
     }
     settings.loss = parameters.loss;
     settings.duplicate = parameters.duplicate;
-    if (parameters.gap != 0) { settings.reorder = value_of<tc_netem_reorder>(more[TCA_NETEM_REORDER]).probability; }
-    settings.corrupt = value_of<tc_netem_corrupt>(more[TCA_NETEM_CORRUPT]).probability;
+    if (parameters.gap != 0) {
+        settings.reorder = nl::value_of<tc_netem_reorder>(more[TCA_NETEM_REORDER]).probability;
+    }
+    settings.corrupt = nl::value_of<tc_netem_corrupt>(more[TCA_NETEM_CORRUPT]).probability;
     return settings;
 }
 
@@ -131,8 +101,8 @@ Result<std::vector<KernelQdisc>> dump_qdiscs(nl::Socket& socket) {
         request(RTM_GETQDISC, NLM_F_DUMP, 0, 0, 0, nullptr), "list queueing disciplines",
         [&](const nlmsghdr* answer) {
             if (answer->nlmsg_type != RTM_NEWQDISC) { return; }
-            const auto* head = body(answer);
-            const auto found = attributes(answer);
+            const auto* head = nl::body<tcmsg>(answer);
+            const auto found = nl::attributes<tcmsg>(answer);
             KernelQdisc qdisc;
             qdisc.index = head->tcm_ifindex;
             qdisc.kind = found.text(TCA_KIND);
@@ -153,9 +123,11 @@ Result<std::optional<std::uint32_t>> find_loss_filter(nl::Socket& socket, int in
     WARREN_TRY(socket.dump(
         request(RTM_GETTFILTER, NLM_F_DUMP, index, parent, 0, nullptr), "list filters of packets",
         [&](const nlmsghdr* answer) {
-            if (answer->nlmsg_type != RTM_NEWTFILTER || body(answer)->tcm_info >> 16U != priority) { return; }
-            const auto found = attributes(answer);
-            if (found.text(TCA_KIND) != "bpf" || body(answer)->tcm_handle != kFilterHandle) { return; }
+            if (answer->nlmsg_type != RTM_NEWTFILTER || nl::body<tcmsg>(answer)->tcm_info >> 16U != priority) {
+                return;
+            }
+            const auto found = nl::attributes<tcmsg>(answer);
+            if (found.text(TCA_KIND) != "bpf" || nl::body<tcmsg>(answer)->tcm_handle != kFilterHandle) { return; }
             loss = read_loss_program(found.nested(TCA_OPTIONS));
         },
         [&] { loss.reset(); }));

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "base/child.hpp"
+#include "linux/qdisc.hpp"
 #include "probe/doctor_trials.hpp"
 #include "probe/throughput.hpp"
 #include "probe/throw_away.hpp"
@@ -79,51 +80,30 @@ Result<std::string> try_veth_tcp() {
     return "TCP passes";
 }
 
-nl::Message new_queue(const char* kind, int device, std::uint32_t parent, std::uint32_t handle) {
-    nl::Message message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
-    tcmsg head{};
-    head.tcm_ifindex = device;
-    head.tcm_parent = parent;
-    head.tcm_handle = handle;
-    message.header(head);
-    message.put_string(TCA_KIND, kind);
-    return message;
-}
+constexpr std::uint32_t kHandle = qdisc_handle(1);
 
-constexpr std::uint32_t kHandle = 0x10000;
-
-nl::Message netem(int device) {
-    nl::Message message = new_queue("netem", device, TC_H_ROOT, kHandle);
-    tc_netem_qopt options{};
-    options.limit = 1000;
-    message.put(TCA_OPTIONS, &options, sizeof options);
-    return message;
-}
+nl::Message netem(int device) { return set_netem(device, TC_H_ROOT, kHandle, {}); }
 
 nl::Message tbf(int device) {
-    nl::Message message = new_queue("tbf", device, TC_H_ROOT, kHandle);
-    tc_tbf_qopt options{};
-    options.rate.rate = 125'000;  // bytes a second
-    options.limit = 30'000;
-    message.begin_nest(TCA_OPTIONS);
-    message.put(TCA_TBF_PARMS, &options, sizeof options);
-    message.put_u32(TCA_TBF_BURST, 5000);
-    message.end_nest();
-    return message;
+    constexpr TbfSettings kSettings{125'000, 5000, 30'000};
+    return set_tbf(device, kHandle, true, kSettings);
 }
 
 nl::Message htb(int device) {
-    nl::Message message = new_queue("htb", device, TC_H_ROOT, kHandle);
-    tc_htb_glob options{};
-    options.version = TC_HTB_PROTOVER;
-    options.rate2quantum = 10;
-    message.begin_nest(TCA_OPTIONS);
-    message.put(TCA_HTB_INIT, &options, sizeof options);
-    message.end_nest();
-    return message;
+    constexpr std::uint32_t kQueue = 1000;
+    return set_htb(device, TC_H_ROOT, kHandle, kQueue);
 }
 
-nl::Message ingress(int device) { return new_queue("ingress", device, TC_H_INGRESS, TC_H_MAKE(TC_H_INGRESS, 0)); }
+nl::Message ingress(int device) {
+    nl::Message message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+    tcmsg head{};
+    head.tcm_ifindex = device;
+    head.tcm_parent = TC_H_INGRESS;
+    head.tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0);
+    message.header(head);
+    message.put_string(TCA_KIND, "ingress");
+    return message;
+}
 
 }  // namespace
 
