@@ -3,9 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <thread>
-
-#include <sched.h>
 
 #include <fmt/format.h>
 
@@ -61,20 +58,25 @@ std::string device_text(const State& wanted, const std::string& ns, const Link& 
     return link.name;
 }
 
-Result<void> check_shaping(const State& wanted) {
-    std::optional<QdiscSupport> support;
+// What the kernel has is tried once, when it is first asked for, and kept in SUPPORT.
+Result<QdiscSupport> ask(std::optional<QdiscSupport>& support) {
+    if (!support) { WARREN_ASSIGN(support, qdisc_support()); }
+    return *support;
+}
+
+Result<void> check_shaping(const State& wanted, std::optional<QdiscSupport>& known) {
     for (const auto& [ns_name, ns] : wanted.namespaces) {
         for (const auto& [name, link] : ns.links) {
             const Shaping& shaping = link.shaping;
             if (shaping.empty()) { continue; }
-            if (!support) { WARREN_ASSIGN(support, qdisc_support()); }
+            WARREN_ASSIGN(const QdiscSupport support, ask(known));
             const std::string what =
                 fmt::format("set {} for {}", shaping_text(shaping), device_text(wanted, ns_name, link));
-            if (!support->tbf) { return lacking_failure(what, "this kernel has no tbf", kTbfHint); }
-            if (shaping.has_netem() && !support->netem) {
+            if (!support.tbf) { return lacking_failure(what, "this kernel has no tbf", kTbfHint); }
+            if (shaping.has_netem() && !support.netem) {
                 return lacking_failure(what, "this kernel has no netem; rate and loss work without it", kNetemHint);
             }
-            if (shaping.program && !support->loss_filter) {
+            if (shaping.program && !support.loss_filter) {
                 return lacking_failure(what, "this kernel has no netem, nor htb with filters of BPF", kNetemHint);
             }
         }
@@ -83,7 +85,7 @@ Result<void> check_shaping(const State& wanted) {
 }
 
 // What the machine must have for this state. Told before anything is made.
-Result<void> check_machine(const State& wanted, const Site& site) {
+Result<void> check_machine(const State& wanted, const Site& site, std::optional<QdiscSupport>& support) {
     for (const auto& [key, process] : wanted.processes) {
         if (process.role == ProcessRole::dhcp_server && site.dnsmasq.empty()) {
             return lacking_failure("run the DHCP server of network " + process.network, "dnsmasq is not installed",
@@ -108,7 +110,7 @@ Result<void> check_machine(const State& wanted, const Site& site) {
                                    "leave datapath out, or load the module openvswitch (CONFIG_OPENVSWITCH)");
         }
     }
-    return check_shaping(wanted);
+    return check_shaping(wanted, support);
 }
 
 // Things that the diff cannot see: a link where a bridge's own is to come, files that somebody else made.
@@ -151,26 +153,23 @@ void restore_sysctls(State& wanted, const Record& record) {
 
 Result<bool> bridge_filters_vlans() {
     bool knows = false;
-    Result<void> result;
-    std::thread([&] {
-        result = [&]() -> Result<void> {
-            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
-            WARREN_ASSIGN(auto socket, nl::Socket::open());
-            auto made = socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, true, 0),
-                                     "make a throw-away bridge that filters VLANs"});
-            if (!made && made.error().code != EOPNOTSUPP && made.error().code != EINVAL) { return made; }
-            knows = made.has_value();
-            return {};
-        }();
-    }).join();
-    WARREN_TRY(std::move(result));
+    WARREN_TRY(in_throw_away_namespace([&](nl::Socket& socket) -> Result<void> {
+        auto made = socket.send({new_bridge("probe", MacAddress::derived("probe"), 1500, false, true, 0),
+                                 "make a throw-away bridge that filters VLANs"});
+        if (!made && made.error().code != EOPNOTSUPP && made.error().code != EINVAL) { return made; }
+        knows = made.has_value();
+        return {};
+    }));
     return knows;
 }
 
-Result<Site> site_for(const Site& base, const Lab& lab, const std::optional<Record>& record) {
+namespace {
+
+Result<Site> site_with(const Site& base, const Lab& lab, const std::optional<Record>& record,
+                       std::optional<QdiscSupport>& known) {
     Site site = base;
     if (loses_packets(lab)) {
-        WARREN_ASSIGN(const auto support, qdisc_support());
+        WARREN_ASSIGN(const QdiscSupport support, ask(known));
         site.netem = support.netem;
     }
     const bool ovs = std::any_of(lab.switches.begin(), lab.switches.end(),
@@ -190,12 +189,20 @@ Result<Site> site_for(const Site& base, const Lab& lab, const std::optional<Reco
     return site;
 }
 
+}  // namespace
+
+Result<Site> site_for(const Site& base, const Lab& lab, const std::optional<Record>& record) {
+    std::optional<QdiscSupport> support;
+    return site_with(base, lab, record, support);
+}
+
 Result<void> Look::prepare(const Site& base, const Lab& lab, std::optional<Record> found) {
     lab_ = lab.name;
     if (found && found->boot == boot_id()) { record = std::move(found); }
-    WARREN_ASSIGN(site, site_for(base, lab, record));
+    std::optional<QdiscSupport> support;
+    WARREN_ASSIGN(site, site_with(base, lab, record, support));
     wanted = expand(lab, site);
-    WARREN_TRY(check_machine(wanted, site));
+    WARREN_TRY(check_machine(wanted, site, support));
     WARREN_ASSIGN(attached, find_attached(lab_, wanted, record));
     if (record) { restore_sysctls(wanted, *record); }
     return {};

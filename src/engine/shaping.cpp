@@ -2,11 +2,10 @@
 #include "engine/shaping.hpp"
 
 #include <cerrno>
-#include <thread>
 
 #include <linux/pkt_sched.h>
-#include <sched.h>
 
+#include "linux/netns.hpp"
 #include "state/shaping.hpp"
 
 namespace warren {
@@ -23,8 +22,6 @@ std::chrono::microseconds from_nanoseconds(std::int64_t time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(time));
 }
 
-bool has_child(const Shaping& shaping) { return shaping.has_netem() || shaping.program; }
-
 NetemSettings netem_of(const Shaping& shaping) {
     return {static_cast<std::uint32_t>(shaping.limit),
             nanoseconds(shaping.delay),
@@ -33,13 +30,6 @@ NetemSettings netem_of(const Shaping& shaping) {
             kernel_share(shaping.duplicate),
             kernel_share(shaping.reorder),
             kernel_share(shaping.corrupt)};
-}
-
-// What cannot be had by changing what is there.
-bool starts_anew(const Shaping& before, const Shaping& after) {
-    const bool loses_child = has_child(before) && !has_child(after);
-    const bool other_queue = before.program && after.program && before.limit != after.limit;  // htb does not change
-    return before.partial || after.empty() || loses_child || other_queue;
 }
 
 void add_netem(Shaping& shaping, const NetemSettings& netem) {
@@ -110,16 +100,10 @@ Result<std::map<int, Shaping>> read_shaping(nl::Socket& socket) {
 
 Result<QdiscSupport> qdisc_support() {
     QdiscSupport support;
-    Result<void> result;
-    std::thread([&] {
-        result = [&]() -> Result<void> {
-            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
-            WARREN_ASSIGN(auto socket, nl::Socket::open());
-            WARREN_ASSIGN(support, try_qdiscs(socket));
-            return {};
-        }();
-    }).join();
-    WARREN_TRY(std::move(result));
+    WARREN_TRY(in_throw_away_namespace([&](nl::Socket& socket) -> Result<void> {
+        WARREN_ASSIGN(support, try_qdiscs(socket));
+        return {};
+    }));
     return support;
 }
 

@@ -3,13 +3,13 @@
 
 #include <cerrno>
 #include <optional>
-#include <thread>
 
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/socket.h>
+
+#include "linux/netns.hpp"
 
 namespace warren {
 namespace {
@@ -28,16 +28,14 @@ Result<void> listen_to_all(const nl::Socket& socket) {
 }  // namespace
 
 Result<NamespaceNews> NamespaceNews::make() {
-    std::optional<Result<NamespaceNews>> made;
-    std::thread([&made] {
-        made = []() -> Result<NamespaceNews> {
-            if (::unshare(CLONE_NEWNET) != 0) { return errno_failure("make a throw-away network namespace"); }
-            WARREN_ASSIGN(auto news, nl::Socket::open(NETLINK_ROUTE, kGroups));
-            WARREN_TRY(listen_to_all(news));
-            WARREN_ASSIGN(auto asking, nl::Socket::open());
-            return NamespaceNews(std::move(news), std::move(asking));
-        }();
-    }).join();
+    std::optional<NamespaceNews> made;
+    const auto open = [&](nl::Socket& asking) -> Result<void> {
+        WARREN_ASSIGN(auto news, nl::Socket::open(NETLINK_ROUTE, kGroups));
+        WARREN_TRY(listen_to_all(news));
+        made = NamespaceNews(std::move(news), std::move(asking));
+        return {};
+    };
+    WARREN_TRY(in_throw_away_namespace(open));
     return std::move(*made);
 }
 

@@ -138,6 +138,20 @@ Result<void> name_namespace(int ns_fd, const std::string& name) {
     return bind_name(fmt::format("/proc/self/fd/{}", ns_fd), name, "name a network namespace " + name);
 }
 
+Result<void> in_throw_away_namespace(const std::function<Result<void>(nl::Socket& socket)>& body) {
+    Result<void> result;
+    std::thread([&] {
+        result = [&]() -> Result<void> {
+            if (::unshare(CLONE_NEWNET) != 0) {
+                return errno_failure(errno, "make a throw-away network namespace", unshare_hint(errno));
+            }
+            WARREN_ASSIGN(auto socket, nl::Socket::open());
+            return body(socket);
+        }();
+    }).join();
+    return result;
+}
+
 Result<void> remove_namespace(const std::string& name) {
     const std::string path = namespace_path(name);
     // EINVAL: not a mount point (a name whose namespace was never mounted, or was unmounted by hand).

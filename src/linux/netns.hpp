@@ -44,6 +44,9 @@ struct MadeNamespace {
     const std::function<void(MadeNamespace)>& made);
 // Gives the namespace that NS_FD is a name; EEXIST where the name is taken.
 [[nodiscard]] Result<void> name_namespace(int ns_fd, const std::string& name);
+// Calls BODY in a new namespace without a name, by a thread of its own, with a socket opened there. The namespace goes
+// with the last descriptor of it that BODY has kept, else at once.
+[[nodiscard]] Result<void> in_throw_away_namespace(const std::function<Result<void>(nl::Socket& socket)>& body);
 // Takes the name away; the namespace itself goes when nothing uses it any more. Absent: success.
 [[nodiscard]] Result<void> remove_namespace(const std::string& name);
 

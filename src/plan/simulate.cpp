@@ -12,14 +12,7 @@ using plan_detail::bare;
 using plan_detail::namespace_text;
 
 Link* find_link(State& state, const std::string& ns, const std::string& name) {
-    const auto found = state.namespaces.find(ns);
-    if (found == state.namespaces.end()) { return nullptr; }
-    const auto link = found->second.links.find(name);
-    return link == found->second.links.end() ? nullptr : &link->second;
-}
-
-const Link* find_link(const State& state, const std::string& ns, const std::string& name) {
-    return find_link(const_cast<State&>(state), ns, name);
+    return const_cast<Link*>(state.find_link(ns, name));
 }
 
 Namespace& namespace_in(State& state, const std::string& name) {
@@ -230,13 +223,13 @@ std::string no_namespace(const State& state, const std::string& ns) {
 }
 
 std::string no_link(const State& state, const std::string& ns, const std::string& name) {
-    if (find_link(state, ns, name) != nullptr) { return {}; }
+    if (state.find_link(ns, name) != nullptr) { return {}; }
     return fmt::format("there is no link {} in {}", name, namespace_text(ns));
 }
 
 std::string name_taken(const State& state, const std::string& ns, const std::string& name) {
     if (auto why = no_namespace(state, ns); !why.empty()) { return why; }
-    if (find_link(state, ns, name) == nullptr) { return {}; }
+    if (state.find_link(ns, name) == nullptr) { return {}; }
     return fmt::format("a link {} is in {} already", name, namespace_text(ns));
 }
 
@@ -253,7 +246,7 @@ std::string not_left(const State& state, const std::string& ns) {
 
 std::string no_master(const State& state, const std::string& ns, const Link& link) {
     if (link.master.empty()) { return {}; }
-    const Link* master = find_link(state, ns, link.master);
+    const Link* master = state.find_link(ns, link.master);
     if (master != nullptr && master->kind == LinkKind::bridge) { return {}; }
     return fmt::format("there is no bridge {} in {}", link.master, namespace_text(ns));
 }
@@ -265,7 +258,7 @@ std::string first_of(std::initializer_list<std::string> reasons) {
 
 // Net of the kernel's rules what matters for order: the device is up, the gateway is on-link.
 std::string route_refused(const State& state, const std::string& ns_name, const Route& route) {
-    const Link* link = find_link(state, ns_name, route.device);
+    const Link* link = state.find_link(ns_name, route.device);
     if (link == nullptr) { return no_link(state, ns_name, route.device); }
     if (!link->up) { return fmt::format("{} is down", route.device); }
     if (!route.via) { return {}; }
@@ -292,7 +285,7 @@ std::string port_refused(const State& state, const OvsInstance& on, const OvsPor
     if (port.type == "internal") { return name_taken(state, on.net_namespace, port.name); }
     if (port.type.empty()) {
         if (auto why = no_link(state, on.net_namespace, port.name); !why.empty()) { return why; }
-        const Link* link = find_link(state, on.net_namespace, port.name);
+        const Link* link = state.find_link(on.net_namespace, port.name);
         if (!link->master.empty()) { return fmt::format("{} is a port of bridge {}", port.name, link->master); }
     }
     return {};

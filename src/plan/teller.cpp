@@ -16,12 +16,7 @@ std::string switch_kind(const State& state, const std::string& name) {
     return {};
 }
 
-const Link* find_link(const State& state, const End& end) {
-    const auto ns = state.namespaces.find(end.first);
-    if (ns == state.namespaces.end()) { return nullptr; }
-    const auto found = ns->second.links.find(end.second);
-    return found == ns->second.links.end() ? nullptr : &found->second;
-}
+const Link* find_link(const State& state, const End& end) { return state.find_link(end.first, end.second); }
 
 std::string on_off(bool on) { return on ? "on" : "off"; }
 

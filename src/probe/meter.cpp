@@ -24,7 +24,7 @@ public:
                 Wire wire;
                 wire.a = end(ns, link);
                 if (link.kind == LinkKind::veth) {
-                    const Link* peer = find(wanted_, link.peer_namespace, link.peer);
+                    const Link* peer = wanted_.find_link(link.peer_namespace, link.peer);
                     if (peer == nullptr) { continue; }
                     wire.b = end(wanted_.namespaces.at(link.peer_namespace), *peer);
                     if (!comes_first(wire.a, wire.b)) { continue; }  // seen from the other end
@@ -47,15 +47,8 @@ private:
                std::tie(right.is_switch, right.owner, right.interface, right.net_namespace);
     }
 
-    static const Link* find(const State& state, const std::string& ns, const std::string& name) {
-        const auto in = state.namespaces.find(ns);
-        if (in == state.namespaces.end()) { return nullptr; }
-        const auto found = in->second.links.find(name);
-        return found == in->second.links.end() ? nullptr : &found->second;
-    }
-
     WireEnd end(const Namespace& ns, const Link& link) const {
-        const Link* there = find(observed_, ns.name, link.name);
+        const Link* there = observed_.find_link(ns.name, link.name);
         const int index = there == nullptr ? 0 : there->index;
         if (!link.master.empty()) { return {link.master, true, link.name, ns.name, index}; }
         const auto bridge = bridge_of_.find(link.name);

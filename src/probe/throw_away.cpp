@@ -1,29 +1,21 @@
 // Unnamed namespaces and what is put into them. Called by doctor*.cpp and path.cpp.
 #include "probe/throw_away.hpp"
 
-#include <cerrno>
 #include <optional>
-#include <thread>
 
 #include <fcntl.h>
-#include <sched.h>
+
+#include "linux/netns.hpp"
 
 namespace warren::probe {
 
 Result<ThrowAway> make_throw_away() {
-    std::optional<Result<ThrowAway>> made;
-    std::thread([&] {
-        made = [&]() -> Result<ThrowAway> {
-            const std::string attempt = "make a throw-away network namespace";
-            if (::unshare(CLONE_NEWNET) != 0) {
-                const int code = errno;
-                return errno_failure(code, attempt, code == EPERM ? "run as root (CAP_SYS_ADMIN is needed)" : "");
-            }
-            WARREN_ASSIGN(auto ns, open_file("/proc/thread-self/ns/net", O_RDONLY));
-            WARREN_ASSIGN(auto socket, nl::Socket::open());
-            return ThrowAway{std::move(ns), std::move(socket)};
-        }();
-    }).join();
+    std::optional<ThrowAway> made;
+    WARREN_TRY(in_throw_away_namespace([&](nl::Socket& socket) -> Result<void> {
+        WARREN_ASSIGN(auto ns, open_file("/proc/thread-self/ns/net", O_RDONLY));
+        made.emplace(ThrowAway{std::move(ns), std::move(socket)});
+        return {};
+    }));
     return std::move(*made);
 }
 

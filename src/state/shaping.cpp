@@ -45,7 +45,7 @@ Shaping shaping_of(const Impairments& of, const Impairments& back, std::uint32_t
     const bool given = of.queue && of.queue->count != 0;
     if (given) { queue = of.queue->bytes ? of.queue->count : of.queue->count * packet; }
     queue = std::clamp(queue, packet, kMostBytes);
-    if (!shaping.has_netem() && !shaping.program) {
+    if (!shaping.has_child()) {
         shaping.queue = shaping.rate == 0 ? 0 : queue;
         return shaping;
     }
@@ -63,8 +63,7 @@ Shaping shaping_of(const Impairments& of, const Impairments& back, std::uint32_t
 TokenBucket token_bucket(const Shaping& shaping, std::uint32_t mtu) {
     const std::uint32_t packet = mtu + kEthernetHeader + kVlanTags;
     TokenBucket bucket;
-    const bool has_child = shaping.has_netem() || shaping.program;
-    bucket.limit = static_cast<std::uint32_t>(has_child ? packet : shaping.queue);
+    bucket.limit = static_cast<std::uint32_t>(shaping.has_child() ? packet : shaping.queue);
     if (shaping.rate == 0) {
         bucket.rate = kFastest;
         bucket.burst = packet;
@@ -77,11 +76,17 @@ TokenBucket token_bucket(const Shaping& shaping, std::uint32_t mtu) {
                            shaping.corrupt != 0 || shaping.jitter.count() != 0;
     std::uint64_t burst = std::max<std::uint64_t>(bytes_in(shaping.rate, by_packet ? 400 : 4000), 2ULL * packet);
     // What is larger than the queue would never find room in it.
-    if (!has_child) {
+    if (!shaping.has_child()) {
         burst = std::clamp<std::uint64_t>(burst, packet, std::max<std::uint64_t>(packet, shaping.queue));
     }
     bucket.burst = static_cast<std::uint32_t>(std::min(burst, kMostBytes));
     return bucket;
+}
+
+bool starts_anew(const Shaping& before, const Shaping& after) {
+    const bool loses_child = before.has_child() && !after.has_child();
+    const bool other_queue = before.program && after.program && before.limit != after.limit;  // htb does not change
+    return before.partial || after.empty() || loses_child || other_queue;
 }
 
 std::uint32_t kernel_share(std::uint32_t parts) {

@@ -26,6 +26,9 @@ struct TokenBucket {
 };
 [[nodiscard]] TokenBucket token_bucket(const Shaping& shaping, std::uint32_t mtu);
 
+// AFTER cannot be had by changing what is there for BEFORE: that is taken away first.
+[[nodiscard]] bool starts_anew(const Shaping& before, const Shaping& after);
+
 // A share as the kernel takes it, and back.
 [[nodiscard]] std::uint32_t kernel_share(std::uint32_t parts);
 [[nodiscard]] std::uint32_t parts_per_million(std::uint32_t share);

@@ -53,6 +53,8 @@ struct Shaping {
         return delay.count() != 0 || jitter.count() != 0 || duplicate != 0 || reorder != 0 || corrupt != 0 ||
                (loss != 0 && !program);
     }
+    // Something is below the root: netem, or htb with the program.
+    [[nodiscard]] bool has_child() const { return has_netem() || program; }
 };
 
 // A network interface as one namespace sees it.
@@ -193,6 +195,14 @@ struct State {
     std::map<std::string, File> files;                                 // by absolute path
     bool keeper = false;                                               // a keeper runs for the lab's processes
     bool operator==(const State&) const = default;
+
+    // Null: there is none, or no such namespace.
+    [[nodiscard]] const Link* find_link(const std::string& ns, const std::string& link) const {
+        const auto in = namespaces.find(ns);
+        if (in == namespaces.end()) { return nullptr; }
+        const auto found = in->second.links.find(link);
+        return found == in->second.links.end() ? nullptr : &found->second;
+    }
 };
 
 // rtm_protocol and NDA_PROTOCOL of what Warren adds: 'W'. Values over 4 are the user's (rtnetlink(7)).

@@ -167,9 +167,7 @@ public:
         const Words tc = in("tc", s.ns);
         const Words on{"dev", s.device};
         const Words under_bucket = Words{"parent", major(kBucketHandle) + "1", "handle"};
-        const bool loses_child = (before.has_netem() || before.program) && !(after.has_netem() || after.program);
-        const bool other_queue = before.program && after.program && before.limit != after.limit;
-        const bool anew = before.partial || after.empty() || loses_child || other_queue;
+        const bool anew = starts_anew(before, after);
         const char* verb = before.empty() || anew ? "add" : "replace";
         if (!before.empty() && anew) { run(tc + Words{"qdisc", "del"} + on + Words{"root"}); }
         if (after.empty()) { return; }
