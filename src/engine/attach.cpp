@@ -25,12 +25,8 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-std::string text_of(const Attached& is) {
-    return is.path.empty() ? fmt::format("the namespace of process {}", is.pid) : "namespace " + is.path;
-}
-
 std::string attempt_of(const std::string& host, const Attached& is) {
-    return fmt::format("attach {} as host {}", text_of(is), host);
+    return fmt::format("attach {} as host {}", attached_namespace_text(is), host);
 }
 
 // Keys whose change makes the kernel change others: the forwarding of all devices, and with IPv4's the redirects.
@@ -182,7 +178,8 @@ private:
             names[link.index] = link.name;
             if (link.name == "lo") { look_at_mark(ns, link.alias); }
             if (link.name != "lo" && ns.links.contains(link.name) && !link.alias.starts_with(prefix_)) {
-                conflict(fmt::format("link {} in {}", link.name, text_of(*ns.attached)), link.alias);
+                conflict(fmt::format("link {} in {}", link.name, attached_namespace_text(*ns.attached)),
+                         link.alias);
             }
         }
         WARREN_ASSIGN(const auto routes, dump_routes(socket));
@@ -193,7 +190,7 @@ private:
             if (!wanted || route.metric != metric_of(route) || own) { continue; }
             conflict(fmt::format("route {} in {}, by {},",
                                  route.destination.length == 0 ? "default" : route.destination.to_string(),
-                                 text_of(*ns.attached), names[route.device]),
+                                 attached_namespace_text(*ns.attached), names[route.device]),
                      "");
         }
         return {};
@@ -206,13 +203,12 @@ private:
 
     void look_at_mark(const Namespace& ns, const std::string& alias) {
         if (alias.empty()) { return; }
-        const std::string lab = lab_of_mark(alias);
+        const auto [lab, host, name] = namespace_mark(alias);
         if (lab.empty()) {
             fault(ns, fmt::format("its loopback interface bears somebody's alias, '{}'", alias),
                   "the lab's mark has its place there: 'ip link set lo alias \"\"' inside of it takes that away");
             return;
         }
-        const auto [host, name] = host_and_name(alias.substr(mark_prefix(lab).size()));
         if (lab != lab_) {
             fault(ns,
                   name.empty() ? fmt::format("lab {} made it, for its host {}", lab, host)
@@ -254,7 +250,7 @@ Result<AttachedFound> find_attached(const std::string& lab, State& wanted, const
 }
 
 Result<Fd> open_attached(const Attached& is) {
-    const std::string attempt = "attach " + text_of(is);
+    const std::string attempt = "attach " + attached_namespace_text(is);
     const std::string path = is.path.empty() ? fmt::format("/proc/{}/ns/net", is.pid) : is.path;
     if (is.path.empty() && !process_id(is.pid)) {
         return errno_failure(

@@ -188,16 +188,15 @@ private:
             }
         }
         const bool marked = alias.starts_with(prefix_);
-        const auto [host, name] =
-            marked ? host_and_name(alias.substr(prefix_.size())) : std::pair<std::string, std::string>();
-        if (record == nullptr && (name.empty() || name != ns.name)) {
-            if (marked && name.empty()) { ns.host = host; }
-            return marked && name.empty();
+        const NamespaceMark mark = marked ? namespace_mark(alias) : NamespaceMark();
+        if (record == nullptr && (mark.name.empty() || mark.name != ns.name)) {
+            if (marked && mark.name.empty()) { ns.host = mark.host; }
+            return marked && mark.name.empty();
         }
-        ns.host = record != nullptr ? record->host : host;
+        ns.host = record != nullptr ? record->host : mark.host;
         ns.attached.emplace();
         ns.attached->inode = ns.inode;
-        ns.attached->marked = marked && name == ns.name;
+        ns.attached->marked = marked && mark.name == ns.name;
         if (record != nullptr) {
             ns.attached->pid = record->pid;
             ns.attached->path = record->path;

@@ -131,9 +131,7 @@ private:
     // Of a namespace that a lab attached: somebody else's name, or the lab's own for it.
     static bool is_other_name(const std::vector<KernelLink>& links, const std::string& name) {
         return std::any_of(links.begin(), links.end(), [&](const KernelLink& link) {
-            const std::string lab = link.name == "lo" ? lab_of_mark(link.alias) : std::string();
-            if (lab.empty()) { return false; }
-            const std::string own = host_and_name(link.alias.substr(mark_prefix(lab).size())).second;
+            const std::string own = link.name == "lo" ? namespace_mark(link.alias).name : std::string();
             return !own.empty() && own != name;
         });
     }

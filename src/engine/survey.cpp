@@ -177,10 +177,9 @@ private:
         Link link = state_of(from);
         if (link.kind == LinkKind::ovs_internal) { link.kind = LinkKind::other; }  // until its switch says so
         if (link.kind == LinkKind::loopback) {
-            found.lab = lab_of_mark(link.alias);
-            if (!found.lab.empty()) {
-                found.state.host = host_and_name(link.alias.substr(mark_prefix(found.lab).size())).first;
-            }
+            NamespaceMark mark = namespace_mark(link.alias);
+            found.lab = std::move(mark.lab);
+            found.state.host = std::move(mark.host);
         }
         const bool on_another = from.peer != 0 && (from.peer != from.index || from.peer_namespace_id >= 0);
         if (on_another) { place.others.push_back({from.name, from.peer, from.peer_namespace_id}); }

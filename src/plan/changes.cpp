@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "plan/teller.hpp"
+#include "state/expand.hpp"
 
 namespace warren {
 namespace plan_detail {
@@ -166,9 +167,8 @@ private:
         std::string summary =
             ns.host.empty() ? "the lab's own, for its switches" : host_summary(teller_, comes, ns.name);
         if (ns.attached) {
-            const std::string what =
-                ns.attached->path.empty() ? fmt::format("process {}", ns.attached->pid) : ns.attached->path;
-            summary = fmt::format("attached: {}{}{}", what, summary.empty() ? "" : "; ", summary);
+            summary =
+                fmt::format("attached: {}{}{}", attached_text(*ns.attached), summary.empty() ? "" : "; ", summary);
         }
         if (comes) {
             teller_.say(Kind::added, object, {}, {}, summary);

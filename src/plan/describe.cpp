@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "plan/plan.hpp"
+#include "state/expand.hpp"
 #include "state/shaping.hpp"
 
 namespace warren {
@@ -48,10 +49,6 @@ std::string port_kind(const OvsPort& port) { return port.type.empty() ? "port" :
 
 std::string process(const Process& value) { return value.name + " in host " + value.host; }
 
-std::string attached(const Attached& value) {
-    return value.path.empty() ? fmt::format("the namespace of process {}", value.pid) : "namespace " + value.path;
-}
-
 std::string ovs(const OvsInstance& value) { return "Open vSwitch in " + value.directory; }
 
 }  // namespace
@@ -61,12 +58,14 @@ std::string describe(const Step& step) {
     return std::visit(
         Overload{
             [](const AddNamespace& s) {
-                return s.value.attached ? format("attach {} as {}", attached(*s.value.attached), s.value.name)
-                                        : "create namespace " + s.value.name;
+                return s.value.attached
+                           ? format("attach {} as {}", attached_namespace_text(*s.value.attached), s.value.name)
+                           : "create namespace " + s.value.name;
             },
             [](const DelNamespace& s) {
-                return s.value.attached ? format("detach {} from {}", attached(*s.value.attached), s.value.name)
-                                        : "delete namespace " + s.value.name;
+                return s.value.attached
+                           ? format("detach {} from {}", attached_namespace_text(*s.value.attached), s.value.name)
+                           : "delete namespace " + s.value.name;
             },
             [](const AddBridge& s) { return format("create bridge {} {}", s.value.name, in(s.ns)); },
             [](const DelBridge& s) { return format("delete bridge {} {}", s.value.name, in(s.ns)); },

@@ -139,8 +139,7 @@ void Differ::namespaces() {
                      }
                      const Link* lo = lo_of(*before);
                      // An attached one may have other names, which are not the lab's.
-                     const bool made = lo != nullptr && marked(lo->alias) &&
-                                       host_and_name(lo->alias.substr(prefix_.size())).second.empty();
+                     const bool made = lo != nullptr && marked(lo->alias) && namespace_mark(lo->alias).name.empty();
                      const bool ours = before->attached.has_value() || made;
                      if (!ours) {
                          blocked_namespaces_.insert(name);

@@ -294,10 +294,23 @@ std::string attached_mark(const std::string& lab, const std::string& host, const
     return fmt::format("{}{}@{}", mark_prefix(lab), host, name);
 }
 
-std::pair<std::string, std::string> host_and_name(const std::string& rest) {
+NamespaceMark namespace_mark(std::string_view alias) {
+    NamespaceMark mark;
+    mark.lab = lab_of_mark(alias);
+    if (mark.lab.empty()) { return mark; }
+    const std::string_view rest = alias.substr(mark_prefix(mark.lab).size());
     const std::size_t at = rest.find('@');
-    if (at == std::string::npos) { return {rest, {}}; }
-    return {rest.substr(0, at), rest.substr(at + 1)};
+    mark.host = rest.substr(0, at);
+    if (at != std::string_view::npos) { mark.name = rest.substr(at + 1); }
+    return mark;
+}
+
+std::string attached_text(const Attached& is) {
+    return is.path.empty() ? fmt::format("process {}", is.pid) : is.path;
+}
+
+std::string attached_namespace_text(const Attached& is) {
+    return (is.path.empty() ? "the namespace of " : "namespace ") + attached_text(is);
 }
 
 std::string root_namespace(const Lab& lab) { return lab.root == RootKind::machine ? kMachineNamespace : lab.name; }

@@ -32,8 +32,17 @@ struct Site {
 [[nodiscard]] std::string namespace_of(const Lab& lab, const std::string& host);  // linear in the lab's hosts
 // The mark on the loopback of an attached namespace: of HOST, by its name NAME; other names of it are not the lab's.
 [[nodiscard]] std::string attached_mark(const std::string& lab, const std::string& host, const std::string& name);
-// The other way round, of a mark without its prefix: "red@NAME" → ("red", "NAME"); of all others ("red", "").
-[[nodiscard]] std::pair<std::string, std::string> host_and_name(const std::string& rest);
+// The other way round: what a mark on a loopback says; all empty where ALIAS is no mark.
+struct NamespaceMark {
+    std::string lab;
+    std::string host;  // "" of the lab's own root namespace
+    std::string name;  // where it is attached
+};
+[[nodiscard]] NamespaceMark namespace_mark(std::string_view alias);
+// "process 1234", or the path of a namespace that is attached.
+[[nodiscard]] std::string attached_text(const Attached& is);
+// "the namespace of process 1234", "namespace /run/netns/x".
+[[nodiscard]] std::string attached_namespace_text(const Attached& is);
 [[nodiscard]] std::string root_namespace(const Lab& lab);        // "" or "LAB"
 [[nodiscard]] std::string mark_prefix(const std::string& lab);   // "warren:LAB/"
 [[nodiscard]] std::string lab_of_mark(std::string_view alias);   // LAB of "warren:LAB/…"; "" of all others

@@ -200,11 +200,7 @@ private:
             if (host.missing) { host.nics.back().note.clear(); }  // the host's title says it
         }
         const Namespace& here = now == nullptr ? *wanted : *now;
-        if (here.attached) {
-            host.facts.push_back("attached: " + (here.attached->path.empty()
-                                                     ? fmt::format("process {}", here.attached->pid)
-                                                     : here.attached->path));
-        }
+        if (here.attached) { host.facts.push_back("attached: " + attached_text(*here.attached)); }
         for (const auto& route : here.routes) {
             if (route.destination.length != 0) { continue; }
             host.facts.push_back("default via " + (route.via ? route.via->to_string() : route.device));

@@ -131,12 +131,6 @@ std::string route_text(const Route& route) {
     return to + (route.via ? " via " + route.via->to_string() : "") + " dev " + route.device;
 }
 
-std::string attached_text(const Namespace& ns) {
-    if (!ns.attached) { return {}; }
-    const Attached& is = *ns.attached;
-    return is.path.empty() ? fmt::format("  attached: process {}", is.pid) : "  attached: " + is.path;
-}
-
 json::value attached_json(const Namespace& ns) {
     if (!ns.attached) { return nullptr; }
     const Attached& is = *ns.attached;
@@ -269,7 +263,8 @@ std::string show_text(const LabView& view) {
         const auto& wanted = view.wanted.namespaces.at(ns_name);
         const Namespace* seen = shower.observed_ns(ns_name);
         out += fmt::format("\nhost {}{}{}{}\n", name, ns_name == name ? "" : "  namespace " + ns_name,
-                           attached_text(wanted), seen == nullptr ? "  MISSING" : "");
+                           wanted.attached ? "  attached: " + attached_text(*wanted.attached) : "",
+                           seen == nullptr ? "  MISSING" : "");
         std::vector<std::vector<std::string>> rows;
         for (const auto& [link_name, link] : wanted.links) {
             if (link.kind == LinkKind::loopback) { continue; }

@@ -42,8 +42,9 @@ hosts:
     EXPECT_EQ(state.namespaces.at("joined.db").attached->path, "/run/netns/db");
     EXPECT_EQ(state.namespaces.at("box").host, "box");
     EXPECT_EQ(state.files.at("/etc/netns/web").link_target, "/run/warren/joined/etc/with-web");
-    EXPECT_EQ(host_and_name(attached_mark("joined", "db", "joined.db").substr(mark_prefix("joined").size())),
-              std::pair(std::string("db"), std::string("joined.db")));
+    const NamespaceMark mark = namespace_mark(attached_mark("joined", "db", "joined.db"));
+    EXPECT_EQ(std::pair(mark.host, mark.name), std::pair(std::string("db"), std::string("joined.db")));
+    EXPECT_EQ(mark.lab, "joined");
 }
 
 constexpr const char* kTenants = R"(
