@@ -44,6 +44,12 @@ Result<void> revive(const OvsInstance& instance, const ApplyOptions& options, So
     return {};
 }
 
+// What was checked when the record was written.
+Lab lab_of(const Record& record) {
+    Diagnostics ignored(record.file);
+    return read_lab(record.text, ignored);
+}
+
 // Everything that may exist while OBSERVED turns into WANTED.
 Record record_for(const Lab& lab, const UpOptions& options, const std::optional<Record>& before,
                   const State& wanted, const std::vector<AttachedRecord>& attached) {
@@ -118,21 +124,25 @@ Result<UpResult> Engine::plan(const Lab& lab) {
     return UpResult{look.steps(), look.changes(), {}};
 }
 
-Result<Lab> Engine::wanted_lab(const std::string& name) const {
-    WARREN_ASSIGN(const auto record, current_record(name));
+Result<Record> Engine::record_of(const std::string& verb, const std::string& name) const {
+    WARREN_ASSIGN(auto record, current_record(name));
     if (!record) {
-        return failure("read lab " + name, "there is no such lab", "'warren list' names those that are up");
+        return failure(verb + " lab " + name, "there is no such lab", "'warren list' names those that are up");
     }
-    Diagnostics ignored(record->file);
-    return read_lab(record->text, ignored);
+    return std::move(*record);
+}
+
+Result<Lab> Engine::wanted_lab(const std::string& name) const {
+    WARREN_ASSIGN(const Record record, record_of("read", name));
+    return lab_of(record);
 }
 
 Result<UpResult> Engine::change(const std::string& name, const std::function<Result<void>(Lab&)>& edit) {
     WARREN_TRY(need_root("change lab " + name));
     WARREN_ASSIGN(const std::string chosen, choose(name));
     WARREN_ASSIGN(const Lock lock, Lock::take(directory_of(chosen) + "/lock", false));
-    WARREN_ASSIGN(const auto record, current_record(chosen));
-    WARREN_ASSIGN(Lab lab, wanted_lab(chosen));
+    WARREN_ASSIGN(const Record record, record_of("read", chosen));
+    Lab lab = lab_of(record);
     WARREN_TRY(edit(lab));
     Diagnostics diagnostics("");
     const Lab changed = read_lab(write_lab(lab), diagnostics);
@@ -141,7 +151,7 @@ Result<UpResult> Engine::change(const std::string& name, const std::function<Res
         return usage_failure("change lab " + chosen, first.message, first.hint);
     }
     UpOptions options;
-    options.file = record->file;
+    options.file = record.file;
     return up(changed, options, lock);
 }
 
@@ -407,8 +417,7 @@ std::vector<LabSummary> Engine::list() const {
             labs.push_back(summary);
             continue;
         }
-        Diagnostics ignored((*record)->file);
-        const Lab lab = read_lab((*record)->text, ignored);
+        const Lab lab = lab_of(**record);
         summary.file = (*record)->file;
         summary.state = (*record)->boot != boot_id() ? "gone" : (*record)->changing ? "changing" : "up";
         summary.since = (*record)->since;
@@ -421,14 +430,9 @@ std::vector<LabSummary> Engine::list() const {
 
 Result<LabStatus> Engine::status(const std::string& name) {
     WARREN_TRY(need_root("look at lab " + name));
-    WARREN_ASSIGN(auto record, current_record(name));
-    if (!record) {
-        return failure("show lab " + name, "there is no such lab", "'warren list' names those that are up");
-    }
     LabStatus status;
-    status.record = std::move(*record);
-    Diagnostics diagnostics(status.record.file);
-    status.lab = read_lab(status.record.text, diagnostics);
+    WARREN_ASSIGN(status.record, record_of("show", name));
+    status.lab = lab_of(status.record);
     Sockets sockets;
     Look look;
     WARREN_TRY(look.prepare(base_, status.lab, status.record));

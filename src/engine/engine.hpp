@@ -120,6 +120,8 @@ private:
                                     const Lock& held);
     [[nodiscard]] Result<bool> remove_leftover(const Leftover& leftover);
     [[nodiscard]] Result<std::optional<Record>> current_record(const std::string& name) const;
+    // Of a lab that must be there; VERB says what for.
+    [[nodiscard]] Result<Record> record_of(const std::string& verb, const std::string& name) const;
     Site base_;
 };
 

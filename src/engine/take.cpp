@@ -36,6 +36,9 @@ std::string lease_file_of(const SurveyedProcess& server) {
 
 Result<void> Taking::check() {
     std::size_t things = 0;
+    for (const auto& network : lab_.networks) {
+        if (network.dhcp) { network_served_[namespace_of(lab_, dhcp_host_name(network))] = network.name; }
+    }
     for (const auto& [name, ns] : look_.wanted.namespaces) {
         things += ns.links.size();
         check_namespace(ns);
@@ -82,14 +85,11 @@ void Taking::check_links(const Namespace& wanted, const SurveyedNamespace& ns) {
 }
 
 void Taking::check_processes(const SurveyedNamespace& ns) {
-    const auto is_network = [&](const Network& network) {
-        return network.dhcp && namespace_of(lab_, dhcp_host_name(network)) == ns.state.name;
-    };
-    const auto network = std::find_if(lab_.networks.begin(), lab_.networks.end(), is_network);
+    const auto network = network_served_.find(ns.state.name);
     for (const auto& process : ns.processes) {
         if (process.kind == ProcessKind::other) { continue; }
-        const bool serves = process.kind == ProcessKind::dhcp_server && network != lab_.networks.end();
-        endings_.push_back({&ns, &process, serves ? network->name : std::string()});
+        const bool serves = process.kind == ProcessKind::dhcp_server && network != network_served_.end();
+        endings_.push_back({&ns, &process, serves ? network->second : std::string()});
     }
 }
 

@@ -2,6 +2,7 @@
 // (`warren adopt --take`). What is different afterwards is `up`'s to change. Used by engine.cpp.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -54,6 +55,7 @@ private:
     const Look& look_;
     const Survey& found_;
     Sockets sockets_;
+    std::map<std::string, std::string> network_served_;  // by the namespace of its DHCP server
     std::vector<std::string> refused_;
     std::vector<Ending> endings_;
     Plan rows_;

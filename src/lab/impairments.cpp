@@ -191,18 +191,11 @@ std::string text_of(const QueueSize& queue) { return queue_text(queue); }
 }  // namespace
 
 Impairments with_defaults(const Impairments& own, const Impairments& defaults) {
-    Impairments all = own;
-    for (const auto key : kImpairmentKeys) {
-        visit_key(all, key, [&](auto& member) {
-            visit_key(defaults, key, [&](const auto& otherwise) {
-                if constexpr (std::is_same_v<std::remove_cvref_t<decltype(member)>,
-                                             std::remove_cvref_t<decltype(otherwise)>>) {
-                    if (!member) { member = otherwise; }
-                }
-            });
-        });
-    }
-    return all;
+    const auto first = [](const auto& written, const auto& otherwise) { return written ? written : otherwise; };
+    return {first(own.rate, defaults.rate),           first(own.delay, defaults.delay),
+            first(own.jitter, defaults.jitter),       first(own.loss, defaults.loss),
+            first(own.duplicate, defaults.duplicate), first(own.reorder, defaults.reorder),
+            first(own.corrupt, defaults.corrupt),     first(own.queue, defaults.queue)};
 }
 
 Result<void> set_impairment(Impairments& of, std::string_view key, std::string_view text) {

@@ -101,8 +101,9 @@ private:
             const auto* node = fields.find(key);
             if (node == nullptr) { continue; }
             if (node->kind != YamlNode::Kind::map) {
-                read_impairment(*node, key, key, into.out);
-                if (!impairment_text(into.out, key).empty()) { read_impairment(*node, key, key, into.in); }
+                Impairments both;
+                read_impairment(*node, key, key, both);
+                into = {with_defaults(into.out, both), with_defaults(into.in, both)};
                 continue;
             }
             Places places;
