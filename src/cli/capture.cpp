@@ -132,10 +132,7 @@ Result<Targets> targets_of(const std::string& word) {
         }
         return targets;
     }
-    const auto& switches = view->lab.switches;
-    if (std::any_of(switches.begin(), switches.end(), [&](const auto& one) { return one.name == rest; })) {
-        return switch_targets(*view, rest, interface);
-    }
+    if (view->lab.find_switch(rest) != nullptr) { return switch_targets(*view, rest, interface); }
     return tl::unexpected(place.error());
 }
 
@@ -178,10 +175,7 @@ int run_capture(CaptureArguments& arguments) {
     for (const auto& name : capture->interfaces()) { names += (names.empty() ? "" : ", ") + name; }
     note("capturing on " + names);
     std::optional<std::chrono::steady_clock::time_point> until;
-    if (arguments.time > 0) {
-        until = std::chrono::steady_clock::now() +
-                std::chrono::milliseconds(static_cast<std::int64_t>(arguments.time * 1000));
-    }
+    if (arguments.time > 0) { until = std::chrono::steady_clock::now() + milliseconds_of(arguments.time); }
     const auto done = output->run(*capture, arguments.count, signals.fd(), until);
     if (capture->all_gone()) { note("nothing is left to capture on"); }
     output->tell(*capture);

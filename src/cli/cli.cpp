@@ -142,6 +142,10 @@ bool wants_unicode() {
     return std::string(::nl_langinfo(CODESET)) == "UTF-8";
 }
 
+std::chrono::milliseconds milliseconds_of(double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
 int terminal_width() {
     winsize size{};
     constexpr int kOtherwise = 100;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -63,6 +64,8 @@ void add_topology_options(CLI::App& verb, TopologyOptions& options, CLI::Option*
 [[nodiscard]] bool stderr_is_terminal();
 [[nodiscard]] bool wants_colour();
 [[nodiscard]] bool wants_unicode();
+// Of an option that is given in seconds.
+[[nodiscard]] std::chrono::milliseconds milliseconds_of(double seconds);
 [[nodiscard]] int terminal_width();  // columns; 100 where it is no terminal
 
 void add_new(Cli& cli);

@@ -29,7 +29,7 @@ int run_path(const DoctorArguments& arguments) {
     const auto hosts = two_hosts(arguments.path[0], arguments.path[1]);
     if (!hosts) { return fail(hosts.error()); }
     PathOptions options;
-    options.time = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.time * 1000));
+    options.time = milliseconds_of(arguments.time);
     const auto report = examine_path(hosts->view.observed, hosts->from.net_namespace, hosts->to.net_namespace,
                                      hosts->address, options);
     if (!report) { return fail(report.error()); }

@@ -2,16 +2,10 @@
 #include "cli/draw_watch.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 
-#include <poll.h>
-
-#include "base/interruption.hpp"
-#include "base/signal_fd.hpp"
 #include "cli/cli.hpp"
 #include "cli/screen.hpp"
 
@@ -40,7 +34,7 @@ public:
             if (!over || *over) { return over ? Result<int>(0) : tl::unexpected(over.error()); }
             first = false;
             WARREN_ASSIGN(const bool goes_on, wait_for_change(watch));
-            if (!goes_on) { return ended_by_; }
+            if (!goes_on) { return events_.ended_by(); }
         }
     }
     // Said when the terminal is as it was.
@@ -82,48 +76,29 @@ private:
     Result<bool> wait_for_change(Watch& watch) {
         std::optional<Clock::time_point> begun;  // the first piece of a change
         for (;;) {
-            pollfd fds[4] = {{watch.fd(), POLLIN, 0},
-                             {signals_.fd(), POLLIN, 0},
-                             {terminal_ && terminal_->keys() ? STDIN_FILENO : -1, POLLIN, 0},
-                             {watch.mounts_fd(), POLLPRI, 0}};
             int time = -1;
             if (begun) {
                 const auto left = std::chrono::duration_cast<milliseconds>(*begun + kLongest - Clock::now());
                 time = static_cast<int>(std::clamp(left, milliseconds(0), kQuiet).count());
             }
-            const int ready = ::poll(fds, 4, time);
-            if (ready < 0 && errno != EINTR) { return errno_failure("wait for changes"); }
-            if (ready == 0) { return true; }
-            if (ready < 0) { continue; }
-            if (fds[1].revents != 0) {
-                const int signal = signals_.take();
-                if (signal == SIGWINCH) {
-                    resized_ = true;
-                    return true;
-                }
-                if (signal != 0) {
-                    ended_by_ = signal == SIGINT ? 0 : signal;  // Ctrl-C is how a person ends it
-                    return false;
-                }
+            WARREN_ASSIGN(const auto event, events_.wait(watch, terminal_, time));
+            if (event == LiveEvents::Event::end) { return false; }
+            if (event == LiveEvents::Event::time_out) { return true; }
+            if (event == LiveEvents::Event::resized) {
+                resized_ = true;
+                return true;
             }
-            if (fds[2].revents != 0 && quit_typed()) { return false; }
-            bool changed = fds[3].revents != 0;
-            if (fds[0].revents != 0) {
-                WARREN_ASSIGN(const bool news, watch.take());
-                changed = changed || news;
-            }
-            if (changed && !begun) { begun = Clock::now(); }
+            if (event == LiveEvents::Event::change && !begun) { begun = Clock::now(); }
             if (begun && Clock::now() >= *begun + kLongest) { return true; }
         }
     }
 
     const std::function<Result<Look>()>& look_;
-    SignalFd signals_{SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+    LiveEvents events_;
     std::optional<Screen> terminal_;
     std::string shown_;
     std::string last_words_;
     bool resized_ = false;
-    int ended_by_ = 0;
 };
 
 }  // namespace
@@ -136,10 +111,7 @@ int keep_drawing(const std::function<Result<Look>()>& look) {
         ended = watcher.run();
         last_words = watcher.last_words();
     }
-    if (!ended) { return fail(ended.error()); }
-    if (!last_words.empty()) { note(last_words); }
-    if (*ended != 0) { end_by(*ended); }
-    return 0;
+    return end_view(ended, last_words);
 }
 
 }  // namespace warren::cli

@@ -35,7 +35,7 @@ int run_iperf(const IperfArguments& arguments) {
     flow.address = hosts->address;
     flow.reverse = arguments.reverse && !arguments.udp;
     flow.parallel = arguments.parallel;
-    flow.time = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.time * 1000));
+    flow.time = milliseconds_of(arguments.time);
     constexpr int kHeaders4 = 28;
     constexpr int kHeaders6 = 48;
     flow.datagram = static_cast<std::size_t>(arguments.length + (hosts->address.is_v4() ? kHeaders4 : kHeaders6));

@@ -25,15 +25,11 @@ struct PingArguments {
     [[nodiscard]] Family family() const { return only_v4 ? Family::v4 : only_v6 ? Family::v6 : Family::any; }
 };
 
-std::chrono::milliseconds duration(double seconds) {
-    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
-
 PingOptions options_of(const PingArguments& arguments, int count, const SignalFd& signals) {
     PingOptions options;
     options.count = arguments.count.value_or(count);
-    options.interval = duration(arguments.interval.value_or(options.count == 0 ? 1 : 0.1));
-    options.timeout = duration(arguments.within.value_or(arguments.timeout));
+    options.interval = milliseconds_of(arguments.interval.value_or(options.count == 0 ? 1 : 0.1));
+    options.timeout = milliseconds_of(arguments.within.value_or(arguments.timeout));
     options.until_reached = arguments.within.has_value();
     options.payload = arguments.payload;
     options.stop = signals.fd();

@@ -1,16 +1,10 @@
 // warren top [LAB]: what passes over each link, again and again.
 #include "views/top.hpp"
 
-#include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 
-#include <poll.h>
-
-#include "base/interruption.hpp"
-#include "base/signal_fd.hpp"
 #include "cli/cli.hpp"
 #include "cli/screen.hpp"
 #include "cli/view.hpp"
@@ -59,7 +53,7 @@ public:
         next_ = Clock::now() + delay_;
         while (there) {
             WARREN_ASSIGN(const bool goes_on, wait(watch));
-            if (!goes_on) { return ended_by_; }
+            if (!goes_on) { return events_.ended_by(); }
             const auto now = Clock::now();
             if (look_at_ && now >= *look_at_) {
                 WARREN_ASSIGN(there, look(watch));
@@ -138,34 +132,16 @@ private:
     Result<bool> wait(Watch& watch) {
         const auto until = look_at_ ? std::min(*look_at_, next_) : next_;
         const auto left = std::chrono::ceil<milliseconds>(until - Clock::now());
-        pollfd fds[4] = {{watch.fd(), POLLIN, 0},
-                         {signals_.fd(), POLLIN, 0},
-                         {screen_ && screen_->keys() ? STDIN_FILENO : -1, POLLIN, 0},
-                         {watch.mounts_fd(), POLLPRI, 0}};
-        const int ready = ::poll(fds, 4, static_cast<int>(std::max(left, milliseconds(0)).count()));
-        if (ready < 0 && errno != EINTR) { return errno_failure("wait for changes"); }
-        if (ready <= 0) { return true; }
-        if (fds[1].revents != 0) {
-            const int signal = signals_.take();
-            if (signal != 0 && signal != SIGWINCH) {
-                ended_by_ = signal == SIGINT ? 0 : signal;  // Ctrl-C is how a person ends it
-                return false;
-            }
-        }
-        if (fds[2].revents != 0 && quit_typed()) { return false; }
-        bool changed = fds[3].revents != 0;
-        if (fds[0].revents != 0) {
-            WARREN_ASSIGN(const bool news, watch.take());
-            changed = changed || news;
-        }
-        if (changed && !look_at_) { look_at_ = Clock::now() + kSettle; }
-        return true;
+        WARREN_ASSIGN(const auto event,
+                      events_.wait(watch, screen_, static_cast<int>(std::max(left, milliseconds(0)).count())));
+        if (event == LiveEvents::Event::change && !look_at_) { look_at_ = Clock::now() + kSettle; }
+        return event != LiveEvents::Event::end;
     }
 
     const TopOptions& options_;
     const std::string lab_;
     const Clock::duration delay_;
-    SignalFd signals_{SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+    LiveEvents events_;
     std::optional<Screen> screen_;
     probe::Meter meter_;
     std::vector<probe::Wire> wires_;
@@ -176,7 +152,6 @@ private:
     std::optional<Clock::time_point> look_at_;  // when to look at the lab again
     int printed_ = 0;
     std::string last_words_;
-    int ended_by_ = 0;
 };
 
 int run_top(const TopOptions& options) {
@@ -189,10 +164,7 @@ int run_top(const TopOptions& options) {
         ended = top.run();
         last_words = top.last_words();
     }
-    if (!ended) { return fail(ended.error()); }
-    if (!last_words.empty()) { note(last_words); }
-    if (*ended != 0) { end_by(*ended); }
-    return 0;
+    return end_view(ended, last_words);
 }
 
 }  // namespace
