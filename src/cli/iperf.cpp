@@ -36,9 +36,9 @@ int run_iperf(const IperfArguments& arguments) {
     flow.reverse = arguments.reverse && !arguments.udp;
     flow.parallel = arguments.parallel;
     flow.time = milliseconds_of(arguments.time);
-    constexpr int kHeaders4 = 28;
-    constexpr int kHeaders6 = 48;
-    flow.datagram = static_cast<std::size_t>(arguments.length + (hosts->address.is_v4() ? kHeaders4 : kHeaders6));
+    constexpr std::size_t kHeaders4 = 28;
+    constexpr std::size_t kHeaders6 = 48;
+    flow.datagram = static_cast<std::size_t>(arguments.length) + (hosts->address.is_v4() ? kHeaders4 : kHeaders6);
     const auto result = probe::measure(flow);
     if (!result) { return fail(result.error()); }
     // Who sends comes first.

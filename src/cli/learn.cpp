@@ -31,9 +31,7 @@ namespace warren::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using lesson::Action;
 using lesson::Lesson;
-using lesson::Removal;
 using lesson::Seen;
 using lesson::Setting;
 using lesson::Step;

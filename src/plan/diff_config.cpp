@@ -15,14 +15,15 @@ void Differ::configuration() {
                  [&](const std::string& name, const Namespace* before, const Namespace* after) {
                      if (blocked_namespaces_.contains(name)) { return; }
                      const bool replaced = replaced_namespaces_.contains(name);
-                     if (after == nullptr && name == kMachineNamespace) { return configure(kNothing, *before); }
-                     if (after == nullptr || replaced) {
-                         if (before->attached) {
+                     if (before != nullptr && (after == nullptr || replaced)) {
+                         // Of one that is not the lab's own, what the lab has put there goes.
+                         const bool machine = name == kMachineNamespace;
+                         if (machine || before->attached) {
                              Namespace nothing;
                              nothing.name = name;
                              configure(nothing, *before);
                          }
-                         remove_namespace(*before);
+                         if (!machine) { remove_namespace(*before); }
                      }
                      if (after != nullptr) {
                          configure(*after, before == nullptr || replaced ? kNothing : *before);

@@ -99,12 +99,11 @@ std::uint32_t parts_per_million(std::uint32_t share) {
 }
 
 std::string shaping_text(const Shaping& shaping, std::string_view key) {
-    const auto unless_none = [](std::string text) { return text == "none" ? std::string{} : text; };
     if (key == "queue") {
         if (shaping.limit != 0) { return fmt::format("{} packets", shaping.limit); }
         return shaping.queue == 0 ? std::string{} : queue_text({shaping.queue, true});
     }
-    return unless_none(impairment_text(impairments_of(shaping), key));
+    return impairment_text(impairments_of(shaping), key);
 }
 
 std::string shaping_text(const Shaping& shaping) {

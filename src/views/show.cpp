@@ -259,7 +259,7 @@ std::string show_text(const LabView& view) {
         out += table(rows);
     }
     for (const auto& name : host_names(view)) {
-        const std::string ns_name = shower.namespace_of(name);
+        const std::string& ns_name = shower.namespace_of(name);
         const auto& wanted = view.wanted.namespaces.at(ns_name);
         const Namespace* seen = shower.observed_ns(ns_name);
         out += fmt::format("\nhost {}{}{}{}\n", name, ns_name == name ? "" : "  namespace " + ns_name,
@@ -344,7 +344,7 @@ std::string show_json(const LabView& view) {
     root["switches"] = std::move(switches);
     json::array hosts;
     for (const auto& name : host_names(view)) {
-        const std::string ns_name = shower.namespace_of(name);
+        const std::string& ns_name = shower.namespace_of(name);
         json::array interfaces;
         for (const auto& [link_name, link] : view.wanted.namespaces.at(ns_name).links) {
             if (link.kind == LinkKind::loopback) { continue; }

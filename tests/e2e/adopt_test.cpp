@@ -343,9 +343,9 @@ ip link set stray master br0)");
 // A process' namespace gets a name; what cannot be put up as it is, is said and not hidden.
 TEST_F(Adopt, ANamespaceWithoutAName) {
     must_sh("ip link add br0 type bridge && ip link set br0 up");
-    Background nameless(std::vector<std::string>{"unshare", "-n", "sh", "-c",
-                                                 "ip link add eth0 type veth peer name p0 netns $PPID && ip link "
-                                                 "set eth0 up && echo made; exec sleep 1000"});
+    const std::string script =
+        "ip link add eth0 type veth peer name p0 netns $PPID && ip link set eth0 up && echo made; exec sleep 1000";
+    Background nameless(std::vector<std::string>{"unshare", "-n", "sh", "-c", script});
     ASSERT_TRUE(nameless.wait_for("made"));
     must_sh("ip link set p0 master br0 up");
     EXPECT_TRUE(comes_true([&] { return command_line(nameless.pid()).starts_with("sleep"); }));

@@ -30,7 +30,8 @@ class Documents : public E2e, public testing::WithParamInterface<std::string> {}
 TEST_P(Documents, CommandBlocksDoWhatTheySay) {
     must_sh("mkdir -p /mnt/bin /mnt/docs && ln -sf " WARREN_PROGRAM " /mnt/bin/warren && cp -r '" + kSource +
             "/examples' /mnt/docs/");
-    const std::string path = std::getenv("PATH");
+    const char* set = std::getenv("PATH");
+    const std::string path = set == nullptr ? "" : set;
     SpawnOptions options;
     options.command = {kSource + "/scripts/run-docs", kSource + "/" + GetParam()};
     if (std::getenv("WARREN_REGENERATE") != nullptr) {
