@@ -64,7 +64,7 @@ TEST(FrameText, TcpAndUdp) {
 }
 
 TEST(FrameText, Dhcp) {
-    const std::string names(2 * 192, '0');  // sname and file
+    const std::string names(std::size_t{2} * 192, '0');  // sname and file
     EXPECT_EQ(text_of(kMacs +
                       "0800 4500011c 0000 0000 40 11 0000 00000000 ffffffff 0044 0043 0108 0000 "
                       "01010600 00000001 00000000 00000000 00000000 00000000 00000000 "

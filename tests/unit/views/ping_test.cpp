@@ -21,8 +21,8 @@ PairResult pair(std::string from, std::string to, std::string address, int sent,
     return result;
 }
 
-PairResult without_address(std::string from, std::string to) {
-    auto result = pair(std::move(from), to, "", 0, 0);
+PairResult without_address(const std::string& from, const std::string& to) {
+    auto result = pair(from, to, "", 0, 0);
     result.result.error = to + " has no address";
     return result;
 }
